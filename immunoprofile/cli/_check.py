@@ -1,0 +1,28 @@
+"""``immunoprofile check``: says whether FCS files are sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
+@click.option("--strict", is_flag=True, help="Treat repairs as errors.")
+def command(paths: tuple[Path, ...], *, as_json: bool, strict: bool) -> None:
+    r"""Check FCS files, or folders of them, against the standard and say what is wrong.
+
+    \b
+    Examples:
+      immunoprofile check tube_01.fcs
+      immunoprofile check fcs/ --json
+    \b
+    Exit status: 0 all can be read, 1 some were refused, 2 nothing to check.
+    """
+    from immunoprofile.fcs import check_files
+
+    report = check_files(paths, mode="strict" if strict else "default", progress=False if as_json else None)
+    click.echo(report.to_json() if as_json else report.to_text())
+    raise SystemExit(report.exit_code)

@@ -1,0 +1,18 @@
+"""``immunoprofile warmup``: compile the kernels once."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("warmup")
+def command() -> None:
+    r"""Compile the gating kernels into the cache of this user, so that the first run need not.
+
+    \b
+    Exit status: 0 done.
+    """
+    from immunoprofile.gating import warm_kernels
+
+    warm_kernels()
+    click.echo("kernels are ready")

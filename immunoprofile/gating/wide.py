@@ -1,0 +1,231 @@
+"""Gates of wider scope: one cut for a group of samples, learnt from pooled histograms, with its doubt."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoprofile.gating.advance import MINIMUM_PARENT, method_params, place_axis
+from immunoprofile.gating.cuts import FittedCut
+from immunoprofile.gating.doubt import cut_error, region_doubt
+from immunoprofile.gating.histograms import pool
+from immunoprofile.gating.placement import METHODS, Region
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from immunoprofile.gating.histograms import Grid, Histogram, Pool
+    from immunoprofile.gating.strategy import Gate
+
+MINIMUM_SUBJECTS = 3
+SMALL_SUBJECTS = 7
+"""Up to this many subjects a cut on a responsive marker carries SCOPE_SMALL."""
+MINIMUM_POOLED = 2000
+MINIMUM_RARE = 50
+"""Fewest expected events on the rarer side."""
+
+Teaching = "Mapping[str, tuple[str, Histogram]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WideCut:
+    """The cut of a group.
+
+    Attributes
+    ----------
+    cuts : tuple of FittedCut
+    grids : tuple of Grid
+        Grid of the pooled histogram.
+    pool : Pool or None
+        Pooled histogram it was learnt from; None in a copy that only applies.
+    replicates : ndarray of uint8, shape (n_replicates, n_bins / 8), or None
+        Packed membership of the grid's bins under each bootstrap replicate of a region.
+    anchors : mapping of str to float
+        Dimension to the median of the reference cells in the units it was learnt from.
+    n_subjects : int
+    """
+
+    cuts: tuple[FittedCut, ...]
+    grids: tuple[Grid, ...] = ()
+    pool: Pool | None = None
+    replicates: NDArray[np.uint8] | None = None
+    anchors: Mapping[str, float] = field(default_factory=dict)
+    n_subjects: int = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what applying uses beside the cuts."""
+        content = b"" if self.replicates is None else np.ascontiguousarray(self.replicates).tobytes()
+        return hashlib.sha256(repr(self.grids).encode() + content).hexdigest()
+
+
+def place_wide(
+    gate: Gate,
+    group: str,
+    candidates: Sequence[tuple[str, Any]],
+    *,
+    references: Mapping[str, Mapping[str, Histogram]],
+    strategy_id: str,
+) -> WideCut:
+    """Place a gate on the narrowest scope that carries it.
+
+    Parameters
+    ----------
+    gate : Gate
+    group : str
+        Batch (or specimen, subject, panel version, study) that the cut is for.
+    candidates : sequence of (scope, units)
+        From narrow to wide; units: key to (subject, histogram).
+    references : mapping
+        Dimension to (key to histogram of reference cells), for the rule anchored.
+    strategy_id : str
+        Part of the bootstrap's seed.
+
+    Notes
+    -----
+    A scope needs 3 subjects, 2,000 pooled events and 50 expected events on the rarer side; else the next wider
+    one is taken (``SCOPE_WIDENED``). At the widest the method is used all the same, with ``SCOPE_SMALL``; below
+    the number of events the declared fallback is, with ``FEW_EVENTS``.
+    """
+    for position, (scope, teaching) in enumerate(candidates):
+        last = position == len(candidates) - 1
+        usable = {
+            key: (subject, hist) for key, (subject, hist) in teaching.items() if hist.n >= MINIMUM_PARENT
+        }
+        subjects = len({subject for subject, _ in usable.values()})
+        if subjects < MINIMUM_SUBJECTS and not last:
+            continue
+        pooled = pool([hist for _, hist in (usable or teaching).values()]) if teaching else None
+        flags = _scope_flags(gate, subjects, widened=position > 0)
+        found = _place(gate, pooled, forced=last)
+        if found is None:
+            continue
+        anchors = _anchors(references, usable or teaching)
+        return _wide_cut(gate, group, scope, found, flags, pooled, anchors, subjects, strategy_id)  # fmt: skip
+    return WideCut(cuts=(_missing(gate, group),))
+
+
+def _scope_flags(gate: Gate, subjects: int, *, widened: bool) -> set[str]:
+    flags = {"SCOPE_WIDENED"} if widened else set()
+    if subjects < MINIMUM_SUBJECTS or (gate.is_responsive and subjects <= SMALL_SUBJECTS):
+        flags.add("SCOPE_SMALL")
+    return flags
+
+
+def _place(gate: Gate, pooled: Pool | None, *, forced: bool) -> tuple[Any, tuple[str, ...]] | None:
+    """Place on a pooled histogram; None where it is too small and a wider one may be asked."""
+    if pooled is None or pooled.n_events == 0:
+        return None
+    few = pooled.n_events < MINIMUM_POOLED
+    if few and not forced:
+        return None
+    if len(gate.dims) == 1:
+        found, flags = place_axis(gate, gate.method, pooled, may_wait=False)
+        return (found, flags + (("FEW_EVENTS",) if few else ())) if found is not None else None
+    names = (*gate.fallback, gate.method) if few else (gate.method, *gate.fallback)
+    flags_seen: set[str] = {"FEW_EVENTS"} if few else set()
+    for name in names:
+        region = METHODS[name](pooled, method_params(gate, name), gate.window)
+        flags_seen |= set(region.flags)
+        if isinstance(region, Region) and len(region.vertices) >= 3:
+            rare = min(region.share, 1 - region.share) * pooled.n_events < MINIMUM_RARE
+            if rare and not forced:
+                return None
+            if name != gate.method:
+                flags_seen.add("FALLBACK")
+            return region, tuple(sorted(flags_seen | ({"FEW_EVENTS"} if rare else set())))
+    return None
+
+
+def _wide_cut(  # noqa: PLR0913, PLR0917 - the parts of one value
+    gate: Gate,
+    group: str,
+    scope: Any,
+    found: tuple[Any, tuple[str, ...]],
+    flags: set[str],
+    pooled: Pool | None,
+    anchors: Mapping[str, float],
+    subjects: int,
+    strategy_id: str,
+) -> WideCut:
+    placed, more = found
+    every = tuple(sorted(flags | set(more)))
+    seed = f"{strategy_id}/{gate.id}"
+    if isinstance(placed, Region) and pooled is not None:
+        replicates, se = region_doubt(pooled, placed, seed=seed)
+        cut = FittedCut(
+            gate=gate.id,
+            dimension=" x ".join(gate.dims),
+            scope=scope,
+            unit=group,
+            kind="region",
+            value=tuple((float(x), float(y)) for x, y in placed.vertices),
+            method=placed.method,
+            depth=float(placed.depth),
+            se=se,
+            flags=every,
+        )
+        return WideCut(
+            cuts=(cut,),
+            grids=pooled.grids,
+            pool=pooled,
+            replicates=replicates,
+            anchors=anchors,
+            n_subjects=subjects,
+        )
+    kind, value, method, depth = placed
+    error = math.nan
+    if pooled is not None and kind in ("cut", "interval"):
+        error = cut_error(pooled, method, method_params(gate, method), window=gate.window, seed=seed)
+    cut = FittedCut(
+        gate=gate.id,
+        dimension=gate.dims[0],
+        scope=scope,
+        unit=group,
+        kind=kind,
+        value=value,
+        method=method,
+        depth=depth,
+        se=error,
+        flags=every,
+    )
+    grids = pooled.grids if pooled is not None else ()
+    return WideCut(cuts=(cut,), grids=grids, pool=pooled, anchors=anchors, n_subjects=subjects)
+
+
+def _missing(gate: Gate, group: str) -> FittedCut:
+    return FittedCut(
+        gate=gate.id,
+        dimension=" x ".join(gate.dims),
+        scope=gate.scope,
+        unit=group,
+        kind="missing",
+        value=math.nan,
+        method=gate.method,
+        flags=("EMPTY_PARENT",),
+    )
+
+
+def _anchors(
+    references: Mapping[str, Mapping[str, Histogram]], teaching: Mapping[str, Any]
+) -> dict[str, float]:
+    """Give the median of the reference cells over the teaching units, equal weight each."""
+    medians = {}
+    for dim, by_key in references.items():
+        hists = [hist for key, hist in by_key.items() if key in teaching and hist.n >= MINIMUM_PARENT]
+        if hists:
+            medians[dim] = pooled_median(pool(hists))
+    return medians
+
+
+def pooled_median(pooled: Pool) -> float:
+    """Give the median of a 1-D pool, linear inside its bin."""
+    grid = pooled.grids[0]
+    cumulative = np.concatenate([[0.0], np.cumsum(pooled.density)])
+    return float(np.interp(0.5 * cumulative[-1], cumulative, grid.edges))

@@ -1,0 +1,33 @@
+"""pipeline: a study from its files to its tables; resumable, parallel, on one machine or a cluster."""
+
+from immunoprofile.pipeline._analysis import Results, analyse, profile
+from immunoprofile.pipeline._draft import draft_study
+from immunoprofile.pipeline._gating import StudyGating, Tube, strategy_of
+from immunoprofile.pipeline._run import run
+from immunoprofile.pipeline._runners import run_tasks
+from immunoprofile.pipeline._write import (
+    cuts_table,
+    exclusions_table,
+    flags_table,
+    hidden_populations,
+    write_provenance,
+    write_results,
+)
+
+__all__ = [
+    "Results",
+    "StudyGating",
+    "Tube",
+    "analyse",
+    "cuts_table",
+    "draft_study",
+    "exclusions_table",
+    "flags_table",
+    "hidden_populations",
+    "profile",
+    "run",
+    "run_tasks",
+    "strategy_of",
+    "write_provenance",
+    "write_results",
+]

@@ -1,0 +1,278 @@
+"""From gated numbers to answers: profile, change from baseline, arm effects, response, link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from immunoprofile.core import ImmunoprofileError, StrategyError, card_html, card_text
+from immunoprofile.pipeline._gating import Running, StudyGating, gate_study
+from immunoprofile.quantify import POPULATION_COLUMNS, ImmuneProfile, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from immunoprofile.biomarker import LinkTable
+    from immunoprofile.fcs import Sample
+    from immunoprofile.gating import GatingStrategy
+    from immunoprofile.longitudinal import EffectTable
+    from immunoprofile.quantify import Change
+    from immunoprofile.trial import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Results:
+    """What a run of a study gave.
+
+    Attributes
+    ----------
+    study : Study
+    profile : ImmuneProfile
+    gating : StudyGating
+        Fitted strategies, flags, exclusions.
+    arms : Series or None
+        Subject to arm, where the run was given arms.
+    change : Change or None
+    effects : EffectTable or None
+    response : DataFrame or None
+    link : LinkTable or None
+    left_out : mapping of str to str
+        Part of the analysis to the reason for which it was left out.
+    """
+
+    study: Study
+    profile: ImmuneProfile
+    gating: StudyGating
+    arms: pd.Series | None = None
+    change: Change | None = None
+    effects: EffectTable | None = None
+    response: pd.DataFrame | None = None
+    link: LinkTable | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all was done; 1 where samples or rows were excluded or flagged as errors."""
+        errors = bool((self.gating.notes["level"] == "error").any())
+        return int(errors or len(self.gating.exclusions) > 0 or len(self.study.excluded) > 0)
+
+    @property
+    def dummy(self) -> bool:
+        """Whether the arms are dummies."""
+        return self.arms is not None and bool(self.arms.attrs.get("dummy", False))
+
+    @property
+    def blinded(self) -> bool:
+        """Whether what is written may show no subject, no visit and no sentinel population."""
+        return bool(self.study.blinded) and self.arms is None
+
+    def __repr__(self) -> str:
+        return card_text(f"Results {self.study.id}", self._facts(), following="ip.write_report(study)")
+
+    def _repr_html_(self) -> str:
+        return card_html(f"Results {self.study.id}", self._facts(), following="ip.write_report(study)")
+
+    def _facts(self) -> list[tuple[str, object]]:
+        notes = self.gating.notes["level"].value_counts()
+        return [
+            ("state", "blinded" if self.blinded else "dummy arms" if self.dummy else "open"),
+            ("samples", self.gating.rows["sample"].nunique()),
+            ("excluded", len(self.gating.exclusions) + len(self.study.excluded)),
+            ("flags", f"{notes.get('error', 0)} errors, {notes.get('warning', 0)} warnings"),
+        ]
+
+
+def profile(
+    study_or_samples: Study | Sequence[Sample],
+    *,
+    strategy: str | Path | GatingStrategy | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    progress: bool | None = None,
+) -> ImmuneProfile:
+    """Gate samples and count: from FCS files to one tidy table.
+
+    Parameters
+    ----------
+    study_or_samples : Study or sequence of Sample
+        A study is gated by the tubes that it declares; work that was done before is not done again.
+    strategy : str, path or GatingStrategy, optional
+        For samples: a shipped id, a folder, or a loaded strategy.
+    workers : int, optional
+        Local workers; by default threads for up to 8 files, processes for more.
+    client : distributed.Client, optional
+        A cluster to submit one task a sample to.
+    progress : bool, optional
+        Show progress bars; by default on a terminal only.
+
+    Returns
+    -------
+    ImmuneProfile
+
+    Raises
+    ------
+    StudyError
+        ``strategy_missing`` where the study declares no tubes.
+    StrategyError
+        ``STRATEGY_UNKNOWN`` where samples come without a strategy.
+    """
+    running = Running(workers=workers, client=client, progress=progress)
+    if hasattr(study_or_samples, "placement_units"):
+        return profile_of(
+            study_or_samples,
+            gate_study(study_or_samples, cache_folder=cache_of(study_or_samples), running=running),
+        )
+    if strategy is None:
+        hint = 'profile(samples, strategy="treg_surface_v1")'
+        raise StrategyError("STRATEGY_UNKNOWN", "samples come without a strategy", hint=hint)
+    return _profile_samples(study_or_samples, strategy)
+
+
+def _profile_samples(samples: Sequence[Sample], strategy: str | Path | GatingStrategy) -> ImmuneProfile:
+    import pandas as pd
+
+    from immunoprofile.gating import gate, median_markers
+
+    gated = gate(list(samples), strategy)
+    rows = [
+        rows_of(
+            one,
+            specimen=one.sample.name,
+            sample=one.sample.name,
+            tube="",
+            medians=median_markers(one.strategy),
+        )
+        for one in (gated if isinstance(gated, list) else [gated])
+    ]
+    table = (
+        pd.concat(rows, ignore_index=True)
+        if rows
+        else pd.DataFrame(columns=[c.name for c in POPULATION_COLUMNS])
+    )
+    names = list(dict.fromkeys(sample.name for sample in samples))
+    return ImmuneProfile(table=table, specimens=pd.DataFrame({"specimen": names}, dtype="string"))
+
+
+def cache_of(study: Study) -> Path | None:
+    """Give the cache folder of a study, or None where its results folder cannot be written."""
+    folder = study.root / "results" / "cache"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def profile_of(study: Study, gating: StudyGating) -> ImmuneProfile:
+    """Make the profile of a study from its gated rows."""
+    return ImmuneProfile(
+        table=gating.rows,
+        specimens=study.specimens,
+        visits=study.visit_values,
+        baseline_rule=study.baseline_rule,
+        blinded=study.blinded,
+        sentinels=study.sentinels,
+        covariates=study.covariates,
+        reference=study.reference,
+    )
+
+
+def analyse(
+    study: Study,
+    *,
+    arms: pd.Series | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    progress: bool | None = None,
+) -> Results:
+    """Run a study from its files to its answers, writing nothing but the cache.
+
+    Parameters
+    ----------
+    study : Study
+    arms : Series, optional
+        Subject to arm, from ``study.unblind`` or ``study.dummy_arms``: with it come effects and link.
+    workers, client, progress
+        As for :func:`profile`.
+
+    Returns
+    -------
+    Results
+        A part that cannot be had is left out, with its reason.
+    """
+    running = Running(workers=workers, client=client, progress=progress)
+    gating = gate_study(study, cache_folder=cache_of(study), running=running)
+    found = profile_of(study, gating)
+    left_out: dict[str, str] = {}
+    change = _change(study, found, left_out)
+    known = study.open_arms if arms is None and not study.blinded else arms
+    response = _response(study, left_out) if not study.blinded or arms is not None else None
+    effects = _effects(study, change, known, left_out=left_out)
+    link = _link(change, response, known, left_out=left_out) if effects is not None else None
+    return Results(
+        study=study,
+        profile=found,
+        gating=gating,
+        arms=known,
+        change=change,
+        effects=effects,
+        response=response,
+        link=link,
+        left_out=left_out,
+    )
+
+
+def _change(study: Study, found: ImmuneProfile, left_out: dict[str, str]) -> Change | None:
+    if len(study.visit_values) < 2:
+        left_out["change"] = "there is one visit only: no change from baseline"
+    elif not any(visit.role == "baseline" for visit in study.visit_values):
+        left_out["change"] = "no visit has the role baseline"
+    else:
+        return found.change()
+    return None
+
+
+def _response(study: Study, left_out: dict[str, str]) -> pd.DataFrame | None:
+    from immunoprofile.trial import response
+
+    declared = [endpoint for endpoint in study.endpoints if endpoint.response]
+    if not declared:
+        left_out["response"] = "no endpoint with a response index is declared"
+        return None
+    try:
+        return response(study, declared[0].response)
+    except ImmunoprofileError as error:
+        left_out["response"] = error.problem
+        return None
+
+
+def _effects(
+    study: Study, change: Change | None, arms: pd.Series | None, *, left_out: dict[str, str]
+) -> EffectTable | None:
+    from immunoprofile.longitudinal import screen
+
+    if change is None:
+        left_out["effects"] = left_out.get("change", "no change from baseline")
+    elif arms is None:
+        left_out["effects"] = "the study is blinded" if study.blinded else "no arms are declared"
+    else:
+        return screen(change, model="ancova", arms=arms)
+    return None
+
+
+def _link(
+    change: Change | None, response: pd.DataFrame | None, arms: pd.Series | None, *, left_out: dict[str, str]
+) -> LinkTable | None:
+    from immunoprofile.biomarker import relate
+
+    if change is None or response is None:
+        left_out["link"] = left_out.get("response", "no change or no response")
+        return None
+    try:
+        return relate(change, response, arms=arms)
+    except ImmunoprofileError as error:
+        left_out["link"] = error.problem
+        return None

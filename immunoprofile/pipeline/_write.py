@@ -1,0 +1,160 @@
+"""Writing results: each table whole or absent, the same bytes for the same input, provenance last."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from immunoprofile.core import Column, sha256_of, tidy, versions, write_json, write_table
+from immunoprofile.gating import CUT_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from immunoprofile.pipeline._analysis import Results
+
+FLAG_COLUMNS = (
+    Column(name="specimen", dtype="string", meaning="one draw of one subject (random id)"),
+    Column(name="sample", dtype="string", meaning="one FCS file (random id)"),
+    Column(name="population", dtype="string", meaning="population of the gate"),
+    Column(name="level", dtype="string", meaning="info, warning, error"),
+    Column(name="code", dtype="string", meaning="code of the flag"),
+    Column(name="message", dtype="string", meaning="what was seen and done"),
+)
+EXCLUSION_COLUMNS = (
+    Column(name="specimen", dtype="string", meaning="one draw of one subject (random id)"),
+    Column(name="sample", dtype="string", meaning="one FCS file (random id)"),
+    Column(name="stage", dtype="string", meaning="where it was left out: sheet, content, gate"),
+    Column(name="code", dtype="string", meaning="code of the reason"),
+    Column(name="problem", dtype="string", meaning="what was found"),
+    Column(name="hint", dtype="string", meaning="what would be right"),
+    Column(name="file", dtype="string", meaning="file of the sheet (open studies only)"),
+)
+
+
+def write_results(results: Results, *, command: str = "") -> list[Path]:
+    """Write the tables of a run below ``results/`` and, last, ``provenance.json``.
+
+    Parameters
+    ----------
+    results : Results
+    command : str
+        The command that ran, paths relative to the study.
+
+    Returns
+    -------
+    list of Path
+    """
+    folder = results.study.root / "results"
+    written: list[Path] = []
+    for name, table, parquet in _tables(results):
+        written += write_table(table, folder / name, parquet=parquet)
+    for tube in results.gating.tubes:
+        if not results.blinded:
+            written.append(tube.fitted.save(folder / f"fitted_{tube.id}.npz"))
+    write_provenance(results, command=command)
+    return written
+
+
+def _tables(results: Results) -> Iterable[tuple[str, pd.DataFrame, bool]]:
+    yield (
+        "populations",
+        results.profile.reveal(results.arms) if not results.blinded else results.profile.table,
+        True,
+    )
+    yield "cuts", cuts_table(results), True
+    yield "flags", flags_table(results), False
+    yield "exclusions", exclusions_table(results), False
+    if results.response is not None:
+        yield "response", results.response, True
+    if results.effects is not None:
+        yield "effects", results.effects.table, True
+    if results.link is not None:
+        yield "link", results.link.table, True
+
+
+def hidden_populations(results: Results) -> frozenset[str]:
+    """Name the populations whose values a blinded run may not show."""
+    return frozenset(results.study.sentinels) if results.blinded else frozenset()
+
+
+def flags_table(results: Results) -> pd.DataFrame:
+    """Give flags.csv: specimen, sample, population, level, code, message."""
+    notes = results.gating.notes
+    shown = notes[~notes["population"].isin(hidden_populations(results))]
+    return tidy(shown, FLAG_COLUMNS, key=["specimen", "sample", "population", "code"])
+
+
+def exclusions_table(results: Results) -> pd.DataFrame:
+    """Give exclusions.csv; the file is named where the study is not blinded."""
+    import pandas as pd
+
+    parts = [frame for frame in (results.gating.exclusions, results.study.excluded) if len(frame)]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    columns = EXCLUSION_COLUMNS[:-1] if results.blinded else EXCLUSION_COLUMNS
+    if not results.blinded and len(table):
+        files = dict(zip(results.study.samples["sample"], results.study.samples["file"], strict=True))
+        known = table["file"] if "file" in table.columns else pd.Series(pd.NA, index=table.index)
+        table["file"] = known.fillna(table["sample"].map(files))
+    return tidy(table, columns, key=["specimen", "sample", "code"])
+
+
+def cuts_table(results: Results) -> pd.DataFrame:
+    """Give cuts.csv: the cuts of every tube; in a blinded run without those of sentinel populations."""
+    import pandas as pd
+
+    frames = []
+    hidden = hidden_populations(results)
+    for tube in results.gating.tubes:
+        cuts = tube.fitted.cuts
+        secret = {g.id for g in tube.fitted.strategy.gates if hidden & {p.id for p in g.populations}}
+        frames.append(cuts[~cuts["gate"].isin(secret)].assign(tube=tube.id))
+    columns = (Column(name="tube", dtype="string", meaning="tube of the study"), *CUT_COLUMNS)
+    names = results.study.batch_names
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if len(table):
+        table["unit"] = table["unit"].map(lambda unit: names.get(unit, unit))
+    return tidy(table, columns)
+
+
+def write_provenance(results: Results, *, command: str = "") -> Path:
+    """Write provenance.json: what ran, on which inputs, with which versions, to which outputs."""
+    study = results.study
+    folder = study.root / "results"
+    outputs = sorted(p for p in folder.iterdir() if p.is_file() and _is_output(p.name))
+    notes = results.gating.notes
+    content: dict[str, Any] = {
+        "command": command,
+        "study": study.id,
+        "state": "blinded" if results.blinded else "dummy arms" if results.dummy else "open",
+        "versions": versions(),
+        "platform": sys.platform,
+        "strategies": {
+            tube.id: {
+                "id": tube.fitted.strategy.id,
+                "sha256": tube.fitted.strategy.content_hash,
+                "panel": tube.fitted.panel.id,
+                "panel_sha256": tube.fitted.panel.content_hash,
+            }
+            for tube in results.gating.tubes
+        },
+        "counts": {
+            "listed": len(study.samples) + len(study.excluded),
+            "gated": int(results.gating.rows["sample"].nunique()),
+            "excluded": len(results.gating.exclusions) + len(study.excluded),
+            "flags": {level: int((notes["level"] == level).sum()) for level in ("error", "warning", "info")},
+        },
+        "left_out": dict(results.left_out),
+        "inputs": study.input_hashes(),
+        "outputs": {p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in outputs},
+    }
+    return write_json(folder / "provenance.json", json.loads(json.dumps(content, default=str)))
+
+
+def _is_output(name: str) -> bool:
+    private = ("provenance.json", "audit.jsonl", "private_ids.csv", "run.log")
+    return name not in private and not name.startswith(".")

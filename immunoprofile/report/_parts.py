@@ -1,0 +1,152 @@
+"""The parts of a section: cards, figures, tables; plain values that the template lays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from immunoprofile.core import clean
+from immunoprofile.report._words import cell_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+MOST_ROWS = 2000
+"""Rows of an HTML table; the rest is in the CSV beside the report."""
+SECTION_FIGURES = {
+    "study": 10,
+    "gating": 20,
+    "course": 40,
+    "effects": 60,
+    "response": 80,
+}
+"""First number of each section's figures: the same figure has the same number in every report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link inside the report."""
+
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A card of the findings; kind ``lead``, ``look`` or empty."""
+
+    title: str
+    number: str = ""
+    lines: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of a table, with the level of a flag where it is one."""
+
+    cells: tuple[str, ...]
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table as text."""
+
+    id: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    numeric: frozenset[str] = frozenset()
+    filter: bool = False
+    levels: tuple[str, ...] = ()
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plate:
+    """A figure: inline SVG, caption, and the numbers behind it."""
+
+    id: str
+    number: int
+    svg: str
+    caption: str
+    label: str
+    csv: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A section of the report; one without content is not made."""
+
+    id: str
+    title: str
+    texts: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
+    figures: tuple[Plate, ...] = ()
+    tables: tuple[Table, ...] = ()
+    copy: tuple[str, ...] = field(default_factory=tuple)
+
+
+def table_of(
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    caption: str,
+    more: str = "",
+    with_filter: bool = False,
+) -> Table:
+    """Turn a DataFrame into a table of the report; all text escaped by the template."""
+    shown = frame.head(MOST_ROWS)
+    levels = list(shown["level"]) if "level" in shown.columns else [""] * len(shown)
+    rows = tuple(
+        Row(cells=tuple(clean(cell_text(cell)) for cell in record), level=str(level) if with_filter else "")
+        for record, level in zip(shown.itertuples(index=False, name=None), levels, strict=True)
+    )
+    kept = f"{len(frame) - len(shown):,} more rows are in {more}" if len(frame) > len(shown) else ""
+    return Table(
+        id=name,
+        caption=caption,
+        columns=tuple(str(column) for column in frame.columns),
+        rows=rows,
+        numeric=frozenset(str(c) for c in frame.columns if frame[c].dtype.kind in "fiuI"),
+        filter=with_filter,
+        levels=tuple(level for level in ("error", "warning", "info") if level in levels),
+        more=kept or more,
+    )
+
+
+def plate_of(
+    figure: Figure, *, section: str, position: int, caption: str, label: str, stamp: str = ""
+) -> Plate:
+    """Turn a matplotlib figure into a plate and close it."""
+    import matplotlib.pyplot as plt
+
+    from immunoprofile import plot
+
+    number = SECTION_FIGURES[section] + position
+    if stamp:
+        plot.stamp(figure, stamp)
+    svg = plot.svg_of(figure, prefix=f"fig{number}", label=label)
+    text = _data_of(figure.axes)
+    plt.close(figure)
+    return Plate(id=f"fig-{number}", number=number, svg=svg, caption=caption, label=label, csv=text)
+
+
+def _data_of(axes: Sequence[Any]) -> str:
+    """Give the table behind a picture as CSV, where its function kept one that is not large."""
+    from immunoprofile import plot
+    from immunoprofile.core import ImmunoprofileError
+
+    for ax in axes:
+        try:
+            frame = plot.data(ax)
+        except ImmunoprofileError:
+            continue
+        if len(frame) <= 500:
+            return frame.to_csv(index=False, lineterminator="\n")
+    return ""
