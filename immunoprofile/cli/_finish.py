@@ -20,7 +20,7 @@ def finish(results: Results, *, as_json: bool) -> int:
     notes = results.gating.notes["level"].value_counts()
     summary = {
         "study": results.study.id,
-        "state": "blinded" if results.blinded else "dummy arms" if results.dummy else "open",
+        "state": results.state,
         "samples": int(results.gating.rows["sample"].nunique()),
         "excluded": len(results.gating.exclusions) + len(results.study.excluded),
         "flags": {level: int(notes.get(level, 0)) for level in ("error", "warning", "info")},

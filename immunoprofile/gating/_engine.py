@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
+from numba import types as numba_types
 
 from immunoprofile.gating import _program as p
 from immunoprofile.gating._kernel_cache import kernel
@@ -27,6 +27,7 @@ CELL_MASK = (1 << p.CELL_BITS) - 1
 CELL_SCALE = 2.0**-p.CELL_BITS
 SOURCES = (__file__, p.__file__)
 
+types: Any = numba_types  # typed in some versions of numba only
 _I1, _I2 = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
 _R1, _R2 = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
 _BITS = types.Array(types.uint8, 2, "C")
@@ -37,7 +38,7 @@ _EVENTS = types.Tuple(
 
 
 @kernel(sources=SOURCES)
-def _within(column: Any, limits: Any, listed: Any, count: int, kept: Any) -> int:
+def _within(column: Any, limits: Any, listed: Any, count: int, kept: Any) -> Any:
     """Keep the events whose value lies within the limits; `kept` may be `listed` itself."""
     low, high = limits[0], limits[1]
     n = np.uint64(0)
@@ -50,7 +51,7 @@ def _within(column: Any, limits: Any, listed: Any, count: int, kept: Any) -> int
 
 
 @kernel(sources=SOURCES)
-def _spans(column: Any, spans: Any, listed: Any, count: int, kept: Any) -> int:
+def _spans(column: Any, spans: Any, listed: Any, count: int, kept: Any) -> Any:
     """Keep the events whose value lies in one of the rising spans."""
     n = np.uint64(0)
     for k in range(count):
@@ -69,7 +70,7 @@ def _spans(column: Any, spans: Any, listed: Any, count: int, kept: Any) -> int:
 
 
 @kernel(sources=SOURCES)
-def _scaled(value: float, axis: Any, shift: float, cells: Any) -> float:
+def _scaled(value: float, axis: Any, shift: float, cells: Any) -> Any:
     """Look up the transform of a value; nan outside the table."""
     if axis[p.AXIS_LINEAR]:
         return value
@@ -96,38 +97,56 @@ def _mark(bits: Any, event: int) -> None:
 
 
 @kernel(sources=SOURCES)
+def _cross_edges(edges: Any, x: Any, y: Any, odd: Any, near: Any) -> None:
+    """Count modulo 2 the edges to one side of each event; edge by edge, so that events go in parallel."""
+    for e in range(edges.shape[0]):
+        from_x, from_y, to_y = edges[e, p.EDGE_X], edges[e, p.EDGE_Y], edges[e, p.EDGE_NEXT_Y]
+        run, rise = edges[e, p.EDGE_DX], edges[e, p.EDGE_DY]
+        doubt_y, doubt_side = edges[e, p.EDGE_DOUBT_Y], edges[e, p.EDGE_DOUBT_SIDE]
+        sign = 1.0 if rise > 0 else -1.0
+        low, high = min(from_y, to_y), max(from_y, to_y)
+        for t in range(x.size):
+            side = run * (y[t] - from_y) - (x[t] - from_x) * rise
+            odd[t] ^= (y[t] >= low) & (y[t] < high) & (sign * side > 0)
+        if doubt_side > 0:
+            for t in range(x.size):
+                side = run * (y[t] - from_y) - (x[t] - from_x) * rise
+                crossed = (y[t] >= low) & (y[t] < high)
+                near[t] |= (abs(y[t] - from_y) < doubt_y) | (crossed & (abs(side) < doubt_side))
+
+
+@kernel(sources=SOURCES)
 def _in_polygon(
     program: Any, node: Any, columns: Any, listed: Any, count: int, doubt: Any, start: int
-) -> int:
+) -> Any:
     """Keep the events inside a polygon (odd winding, half-open edges); mark those too near an edge."""
     first, second = node[p.AXIS_FIRST], node[p.AXIS_FIRST] + 1
     xs, ys = columns[program.axes[first, p.AXIS_COLUMN]], columns[program.axes[second, p.AXIS_COLUMN]]
     edges = program.edges[node[p.PART_FIRST] : node[p.PART_LAST]]
+    x, y = np.empty(TILE), np.empty(TILE)
+    odd, near = np.empty(TILE, np.bool_), np.empty(TILE, np.bool_)
     n = np.uint64(0)
-    for k in range(count):
-        i = listed[k]
-        x = _scaled(xs[i], program.axes[first], program.shifts[first], program.cells)
-        y = _scaled(ys[i], program.axes[second], program.shifts[second], program.cells)
-        odd, near = False, np.isnan(x) | np.isnan(y)
-        for e in range(edges.shape[0]):
-            from_y, to_y = edges[e, p.EDGE_Y], edges[e, p.EDGE_NEXT_Y]
-            side = edges[e, p.EDGE_DX] * (y - from_y) - (x - edges[e, p.EDGE_X]) * edges[e, p.EDGE_DY]
-            up, down = (from_y <= y) & (y < to_y), (to_y <= y) & (y < from_y)
-            odd ^= (up & (side > 0)) | (down & (side < 0))
-            near |= (abs(y - from_y) < edges[e, p.EDGE_DOUBT_Y]) | (
-                (up | down) & (abs(side) < edges[e, p.EDGE_DOUBT_SIDE])
-            )
-        if near:
-            _mark(doubt, start + i)
-        listed[n] = i
-        n += np.uint64(odd & (not near))
+    for begin in range(0, count, TILE):
+        size = min(TILE, count - begin)
+        for t in range(size):
+            i = listed[begin + t]
+            x[t] = _scaled(xs[i], program.axes[first], program.shifts[first], program.cells)
+            y[t] = _scaled(ys[i], program.axes[second], program.shifts[second], program.cells)
+            odd[t], near[t] = False, np.isnan(x[t]) | np.isnan(y[t])
+        _cross_edges(edges, x[:size], y[:size], odd, near)
+        for t in range(size):
+            i = listed[begin + t]
+            if near[t]:
+                _mark(doubt, start + i)
+            listed[n] = i
+            n += np.uint64(odd[t] & (not near[t]))
     return np.int64(n)
 
 
 @kernel(sources=SOURCES)
 def _in_ellipse(
     program: Any, node: Any, columns: Any, listed: Any, count: int, doubt: Any, start: int
-) -> int:
+) -> Any:
     """Keep the events inside an ellipse, the edge included; mark those too near the edge to tell."""
     first, d = node[p.AXIS_FIRST], node[p.AXIS_LAST] - node[p.AXIS_FIRST]
     limit, width = program.reals[node[p.PART_FIRST]], program.reals[node[p.PART_FIRST] + 1]
@@ -154,7 +173,7 @@ def _in_ellipse(
 
 
 @kernel(sources=SOURCES)
-def _combined(program: Any, node: Any, flags: Any, listed: Any, count: int, kept: Any) -> int:
+def _combined(program: Any, node: Any, flags: Any, listed: Any, count: int, kept: Any) -> Any:
     """Keep the events of the parent that a boolean node holds."""
     n = np.uint64(0)
     operands = program.operands[node[p.PART_FIRST] : node[p.PART_LAST]]
@@ -172,11 +191,12 @@ def _combined(program: Any, node: Any, flags: Any, listed: Any, count: int, kept
 
 
 @kernel(sources=SOURCES)
-def _gather(events: Any, source: Any, spill: Any, listed: Any, tile: Any) -> None:
+def _gather(events: Any, channels: Any, listed: Any, tile: Any) -> None:
+    """Read the channels of the listed events into a tile, a row a channel."""
     for t in range(listed.size):
-        i = listed[t]
-        for j in range(spill.size):
-            tile[j, t] = events[i, source[spill[j]]]
+        event = events[listed[t]]
+        for j in range(channels.size):
+            tile[j, t] = event[channels[j]]
 
 
 @kernel(sources=SOURCES)
@@ -206,12 +226,15 @@ def _compensate(
     narrow, wide = events
     d = program.spill.size
     tile, total = np.empty((d, PITCH)), np.empty(PITCH)
+    channels = np.empty(d, np.uint64)
+    for j in range(d):
+        channels[j] = source[program.spill[j]]
     for begin in range(0, listed.size, TILE):
         size = min(TILE, listed.size - begin)
         if wide.size:
-            _gather(wide, source, program.spill, listed[begin : begin + size], tile)
+            _gather(wide, channels, listed[begin : begin + size], tile)
         else:
-            _gather(narrow, source, program.spill, listed[begin : begin + size], tile)
+            _gather(narrow, channels, listed[begin : begin + size], tile)
         for row in range(load.shape[0]):
             weights = inverse[load[row, 2]]
             total[:size] = 0.0
@@ -254,7 +277,7 @@ def _load(events: Any, source: Any, inverse: Any, program: Any, node: Any, liste
 
 
 @kernel(sources=SOURCES)
-def _survivors(program: Any, node: Any, work: Any, size: int, doubt: Any, start: int) -> int:
+def _survivors(program: Any, node: Any, work: Any, size: int, doubt: Any, start: int) -> Any:
     """Put the survivors of a node into its list; give their number."""
     lists, columns, flags = work
     kept, listed = lists[node[p.SLOT]], lists[program.nodes[node[p.PARENT], p.SLOT]]

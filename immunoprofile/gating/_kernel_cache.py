@@ -10,6 +10,8 @@ import hashlib
 import logging
 import os
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,12 +48,16 @@ def kernel(*signatures: object, sources: tuple[str, ...]) -> Callable[[F], F]:
     """
 
     def compiled(function: F) -> F:
-        import numba
+        numba: Any = import_module("numba")  # typed in some versions only
 
         if not signatures:
-            return numba.njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+            part: F = numba.njit(nogil=True, error_model="numpy")(function)
+            return part
         with _cached(sources) as can_cache, _announced():
-            return numba.njit(list(signatures), cache=can_cache, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+            whole: F = numba.njit(list(signatures), cache=can_cache, nogil=True, error_model="numpy")(
+                function
+            )
+            return whole
 
     return compiled
 
@@ -59,18 +65,12 @@ def kernel(*signatures: object, sources: tuple[str, ...]) -> Callable[[F], F]:
 @contextmanager
 def _cached(sources: tuple[str, ...]) -> Iterator[bool]:
     """Point numba to our folder for the time of one compilation; tell whether there is one to write to."""
-    from numba.core import config
-
+    config: Any = import_module("numba.core.config")
     if config.CACHE_DIR:
         yield True
         return
-    try:
-        folder = cache_folder(sources)
-        folder.mkdir(parents=True, exist_ok=True)
-        usable = os.access(folder, os.W_OK)
-    except OSError:
-        usable = False
-    if not usable:
+    folder = cache_folder(sources)
+    if not _is_usable(folder):
         _LOG.info("no folder to keep compiled kernels in: they are compiled at every start")
         yield False
         return
@@ -81,23 +81,25 @@ def _cached(sources: tuple[str, ...]) -> Iterator[bool]:
         config.CACHE_DIR = ""
 
 
+def _is_usable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 @contextmanager
 def _announced() -> Iterator[None]:
     """Log one line if something is really compiled: numba tells of compilations, not of loads from disk."""
-    from numba.core import event
-
-    class Announce(event.Listener):  # type: ignore[misc]
-        def on_start(self, event: object) -> None:
-            _say_once()
-
-        def on_end(self, event: object) -> None:
-            pass
-
-    with event.install_listener("numba:compile", Announce()):
+    events: Any = import_module("numba.core.event")
+    heard = {"on_start": lambda _self, _event: _say_once(), "on_end": lambda _self, _event: None}
+    listener = type("Announcement", (events.Listener,), heard)()
+    with events.install_listener("numba:compile", listener):
         yield
 
 
-def _say_once(said: list[bool] = []) -> None:  # noqa: B006 - the memory of having said it
-    if not said:
-        said.append(True)
-        _LOG.info("compiling kernels (once)")
+@cache
+def _say_once() -> None:
+    """Say it for the first kernel that is compiled and be silent for the others."""
+    _LOG.info("compiling kernels (once)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -167,7 +167,7 @@ def _add_loads(
             due[home].append((number, p.RATIO, places[detector], places[over]))
         else:
             due[home].append((number, p.RAW, places[detector], 0))
-    loads = []
+    loads: list[tuple[int, int, int, int]] = []
     for node, loaded in zip(nodes, due, strict=True):
         node[p.LOAD_FIRST] = len(loads)
         loads += sorted(loaded, key=lambda load: load[1])  # compensated last: the kernel does them together
@@ -233,16 +233,22 @@ class _Parts:
         return table.doubt
 
 
+def _threshold(transform: Transform, cut: float) -> float:
+    return linear_threshold(
+        cast("Any", transform), float(cut)
+    )  # a transform is hashable; its protocol is silent
+
+
 def _at_least(transform: Transform, cut: float) -> float:
     """Give the smallest linear value with z >= cut."""
-    return -math.inf if cut == -math.inf else linear_threshold(transform, float(cut))
+    return -math.inf if cut == -math.inf else _threshold(transform, cut)
 
 
 def _below(transform: Transform, cut: float) -> float:
     """Give the largest linear value with z < cut; nan where there is none."""
     if cut == math.inf:
         return math.inf
-    first = linear_threshold(transform, float(cut))
+    first = _threshold(transform, cut)
     return math.nan if first == -math.inf else math.nextafter(first, -math.inf)
 
 

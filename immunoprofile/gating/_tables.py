@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -61,7 +61,9 @@ def make_table(transform: Transform, low: float, high: float) -> Table:
         low = max(low, high * NEAREST)
     elif high < 0:
         high = min(high, low * NEAREST)
-    return _table(transform, _rounded_down(low), -_rounded_down(-high))  # rounded: gates share tables
+    return _table(
+        cast("Any", transform), _rounded_down(low), -_rounded_down(-high)
+    )  # rounded: gates share tables
 
 
 def _rounded_down(value: float) -> float:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoprofile.core import ImmunoprofileError
+from immunoprofile.core import ImmunoprofileError, StrategyError
 from immunoprofile.gating.cleaning import ceiling, stable_time
 from immunoprofile.gating.cuts import FittedCut, shape_of
 from immunoprofile.gating.doubt import cut_error
 from immunoprofile.gating.histograms import Histogram, pool
-from immunoprofile.gating.placement import METHODS
+from immunoprofile.gating.placement import METHODS, Cut
 from immunoprofile.gating.shapes import Boolean
 from immunoprofile.gating.view import HYGIENE_FLAGS, SampleView, view_of
 
@@ -155,7 +155,7 @@ def _references(
 
 
 def missing_cuts(gate: Gate, view: SampleView) -> tuple[FittedCut, ...] | None:
-    """Give the cuts of a gate whose channels this sample lacks (open for hygiene); None where all are there."""
+    """Give the cuts of a gate whose channels this sample lacks (hygiene: open); None where all are there."""
     absent = tuple(dim for dim in gate.dims if view.dimension(dim, scale=gate.scale) is None)
     if not absent:
         return None
@@ -268,6 +268,10 @@ def place_axis(
             continue
         cut = METHODS[name](pooled, method_params(gate, name), gate.window)
         flags |= set(cut.flags)
+        if not isinstance(cut, Cut):
+            raise StrategyError(
+                "STRATEGY_SCHEMA", f"{name} gives a region, the gate has one axis", where=gate.id
+            )
         if math.isfinite(cut.at) and "AT_WINDOW_EDGE" not in cut.flags:
             if name != method:
                 flags.add("FALLBACK")
@@ -378,7 +382,7 @@ def divide(
             inside = made[shape.operands[0]]
             made[population.id] = None if inside is None else parent & ~inside
         else:
-            axes = shape.dimensions if hasattr(shape, "dimensions") else (shape.dimension,)
+            axes = shape.dimensions
             values = view.values(axes, parent)
             mask = np.zeros_like(parent)
             mask[np.flatnonzero(parent)] = shape.contains([values[:, i] for i in range(len(axes))])

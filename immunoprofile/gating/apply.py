@@ -111,7 +111,7 @@ def _sample_cuts(
     return tuple(replace(cut, unit=key) for cut in opened[0]) if opened else ()
 
 
-def _wide_cut(fitted: FittedStrategy, step: Gate, record: UnitRecord | None, group: str) -> WideCut | None:
+def _wide_cut(fitted: FittedStrategy, step: Gate, record: UnitRecord | None, *, group: str) -> WideCut | None:
     if record is not None:
         return fitted.wide.get((step.id, scope_key(step, record)))
     key = group if step.scope == "batch" else "study" if step.scope == "study" else None

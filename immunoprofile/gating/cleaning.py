@@ -94,7 +94,8 @@ def _steady_medians(
     spread = 1.4826 * np.median(np.abs(filled - np.median(filled, axis=0)), axis=0)
     with np.errstate(invalid="ignore"):
         drifted = np.abs(medians - whole) > DRIFT_SD * spread
-    return ~(drifted & (spread > 0)).any(axis=1)
+    steady: NDArray[np.bool_] = ~(drifted & (spread > 0)).any(axis=1)
+    return steady
 
 
 def _runs(keep: NDArray[np.bool_], edges: NDArray[np.float64]) -> dict[str, tuple[float, ...]]:

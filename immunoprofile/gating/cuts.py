@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -113,14 +113,18 @@ def shape_of(
     axis = dimensions[0]
     if axis is None:
         return None
-    if cuts[0].kind == "intervals":
-        lower, upper = zip(*cuts[0].pairs, strict=True)
+    return _on_axis(axis, cuts[0], population)
+
+
+def _on_axis(axis: Dimension, cut: FittedCut, population: GatePopulation) -> Shape:
+    if cut.kind == "intervals":
+        lower, upper = zip(*cut.pairs, strict=True)
         return Intervals(dimension=axis, lower=lower, upper=upper)
-    if cuts[0].kind == "interval":
-        low, high = cuts[0].pairs[0]
+    if cut.kind == "interval":
+        low, high = cut.pairs[0]
         return Rectangle(dimensions=(axis,), lower=(low,), upper=(high,))
     side: Literal["above", "below"] = "above" if population.side == "above" else "below"
-    return Threshold(dimension=axis, cut=cuts[0].number, side=side)
+    return Threshold(dimension=axis, cut=cut.number, side=side)
 
 
 def _ceilings(cuts: tuple[FittedCut, ...]) -> Rectangle:
@@ -147,7 +151,7 @@ def _quadrant_side(
 ) -> Shape | None:
     """Give the quadrant, or one side of the only axis that the sample has."""
     present = [(axis, cut) for axis, cut in zip(dimensions, cuts, strict=True) if axis is not None]
-    signs = population.side[1:]
+    signs: Any = population.side[1:]
     if len(present) == 2:
         (x, cut_x), (y, cut_y) = present
         return Quadrant(dimensions=(x, y), cuts=(cut_x.number, cut_y.number), quadrant=signs)

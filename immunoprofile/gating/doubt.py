@@ -118,7 +118,8 @@ def _replicates(
             values = gated.view.values([axis], thinned)[:, 0]
             above = values[None, :] >= _draws(cut)[:, None]
             inside &= above if sign == "+" else ~above
-    return inside.mean(axis=1)
+    shares: NDArray[np.float64] = inside.mean(axis=1)
+    return shares
 
 
 def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -162,5 +163,5 @@ def _region_replicates(
     counts = np.bincount(flat, minlength=grids[0].bins * grids[1].bins).astype(np.float32)
     occupied = np.flatnonzero(counts)
     bits = (wide.replicates[:, occupied >> 3] >> (7 - (occupied & 7)).astype(np.uint8)) & 1
-    inside = (bits @ counts[occupied]).astype(np.float64) / counts.sum()
+    inside: NDArray[np.float64] = (bits @ counts[occupied]).astype(np.float64) / counts.sum()
     return 1 - inside if side == "out" else inside

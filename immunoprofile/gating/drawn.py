@@ -85,7 +85,7 @@ class DrawnGate:
 
 
 def drawn_gates(gated: GatedSample) -> tuple[DrawnGate, ...]:
-    """Give the gates of a gated sample in tree order; the boundary gate, a box of many axes, has no picture."""
+    """Give the gates in tree order; the boundary gate, a box of many axes, has no picture."""
     gates = [gate for gate in gated.strategy.gates if gate.method != "boundary"]
     return tuple(_drawn(gated, gate, number) for number, gate in enumerate(gates, start=1))
 

@@ -55,16 +55,17 @@ def _gate_notes(gated: GatedSample) -> Iterator[Note]:
 
 def _number_notes(gated: GatedSample) -> Iterator[Note]:
     table = gated.table()
-    for row in table[table["rule"] == "held"].itertuples(index=False):
-        gate = gated.strategy.gate_of(row.population)
-        if row.denominator != gate.parent:
+    held = table[table["rule"] == "held"]
+    for name, denominator, flags in zip(held["population"], held["denominator"], held["flags"], strict=True):
+        gate = gated.strategy.gate_of(name)
+        if denominator != gate.parent:
             continue
-        carried = set(gated.path_flags(row.population, gate.parent))
-        for code in split_flags(row.flags):
+        carried = set(gated.path_flags(name, gate.parent))
+        for code in split_flags(flags):
             if code in OF_THE_NUMBER and code not in carried:
                 known = explain(code)
                 level = "warning" if code == "EMPTY_PARENT" and not _is_lineage(gate) else known.level
-                yield row.population, level, code, f"{known.meaning}; {known.done}"
+                yield name, level, code, f"{known.meaning}; {known.done}"
 
 
 def _level(gated: GatedSample, gate: Gate, cut: FittedCut, *, code: str) -> str:

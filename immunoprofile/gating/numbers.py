@@ -175,8 +175,8 @@ def _number_flags(
 def _cut_se(gated: GatedSample, population: str, denominator: str, *, rule: str) -> float:
     """Give the robust SD of a percentage over replicate cuts of all gates of the path.
 
-    The replicates of different gates are independent, so the share of the path is the product of the shares of its
-    steps, replicate by replicate.
+    The replicates of different gates are independent, so the share of the path is the product of the shares
+    of its steps, replicate by replicate.
     """
     product: NDArray[np.float64] | None = None
     name = population

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from immunoprofile.fcs import read_fcs
@@ -10,7 +11,6 @@ from immunoprofile.panel import read_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from immunoprofile.fcs import Sample
     from immunoprofile.panel import Panel, Resolution
@@ -72,5 +72,5 @@ def load_sample(path: Path, panel: Panel | Path, site: str | None = None) -> tup
         Site whose overrides of the panel hold.
     """
     sample = read_fcs(path)
-    known = read_panel(panel) if not hasattr(panel, "resolve") else panel
+    known = read_panel(panel) if isinstance(panel, Path) else panel
     return sample, known.resolve(sample, site=site)

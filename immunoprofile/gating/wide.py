@@ -30,8 +30,6 @@ MINIMUM_POOLED = 2000
 MINIMUM_RARE = 50
 """Fewest expected events on the rarer side."""
 
-Teaching = "Mapping[str, tuple[str, Histogram]]"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WideCut:
@@ -89,9 +87,9 @@ def place_wide(
 
     Notes
     -----
-    A scope needs 3 subjects, 2,000 pooled events and 50 expected events on the rarer side; else the next wider
-    one is taken (``SCOPE_WIDENED``). At the widest the method is used all the same, with ``SCOPE_SMALL``; below
-    the number of events the declared fallback is, with ``FEW_EVENTS``.
+    A scope needs 3 subjects, 2,000 pooled events and 50 expected events on the rarer side; else the next
+    wider one is taken (``SCOPE_WIDENED``). At the widest the method is used all the same, with
+    ``SCOPE_SMALL``; below the number of events the declared fallback is, with ``FEW_EVENTS``.
     """
     for position, (scope, teaching) in enumerate(candidates):
         last = position == len(candidates) - 1
@@ -102,12 +100,18 @@ def place_wide(
         if subjects < MINIMUM_SUBJECTS and not last:
             continue
         pooled = pool([hist for _, hist in (usable or teaching).values()]) if teaching else None
-        flags = _scope_flags(gate, subjects, widened=position > 0)
         found = _place(gate, pooled, forced=last)
-        if found is None:
+        if found is None or pooled is None:
             continue
-        anchors = _anchors(references, usable or teaching)
-        return _wide_cut(gate, group, scope, found, flags, pooled, anchors, subjects, strategy_id)  # fmt: skip
+        learnt = _Learnt(
+            scope=scope,
+            pool=pooled,
+            anchors=_anchors(references, usable or teaching),
+            subjects=subjects,
+            flags=_scope_flags(gate, subjects, widened=position > 0) | set(found[1]),
+        )
+        make = _region_cut if isinstance(found[0], Region) else _axis_cut
+        return make(gate, group, found[0], learnt=learnt, seed=f"{strategy_id}/{gate.id}")
     return WideCut(cuts=(_missing(gate, group),))
 
 
@@ -143,60 +147,64 @@ def _place(gate: Gate, pooled: Pool | None, *, forced: bool) -> tuple[Any, tuple
     return None
 
 
-def _wide_cut(  # noqa: PLR0913, PLR0917 - the parts of one value
-    gate: Gate,
-    group: str,
-    scope: Any,
-    found: tuple[Any, tuple[str, ...]],
-    flags: set[str],
-    pooled: Pool | None,
-    anchors: Mapping[str, float],
-    subjects: int,
-    strategy_id: str,
-) -> WideCut:
-    placed, more = found
-    every = tuple(sorted(flags | set(more)))
-    seed = f"{strategy_id}/{gate.id}"
-    if isinstance(placed, Region) and pooled is not None:
-        replicates, se = region_doubt(pooled, placed, seed=seed)
-        cut = FittedCut(
-            gate=gate.id,
-            dimension=" x ".join(gate.dims),
-            scope=scope,
-            unit=group,
-            kind="region",
-            value=tuple((float(x), float(y)) for x, y in placed.vertices),
-            method=placed.method,
-            depth=float(placed.depth),
-            se=se,
-            flags=every,
-        )
-        return WideCut(
-            cuts=(cut,),
-            grids=pooled.grids,
-            pool=pooled,
-            replicates=replicates,
-            anchors=anchors,
-            n_subjects=subjects,
-        )
-    kind, value, method, depth = placed
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Learnt:
+    """From what a cut was learnt."""
+
+    scope: Any
+    pool: Pool
+    anchors: Mapping[str, float]
+    subjects: int
+    flags: set[str]
+
+
+def _region_cut(gate: Gate, group: str, region: Region, *, learnt: _Learnt, seed: str) -> WideCut:
+    replicates, se = region_doubt(learnt.pool, region, seed=seed)
+    cut = FittedCut(
+        gate=gate.id,
+        dimension=" x ".join(gate.dims),
+        scope=learnt.scope,
+        unit=group,
+        kind="region",
+        value=tuple((float(x), float(y)) for x, y in region.vertices),
+        method=region.method,
+        depth=float(region.depth),
+        se=se,
+        flags=tuple(sorted(learnt.flags)),
+    )
+    return _wide(cut, learnt, replicates=replicates)
+
+
+def _axis_cut(gate: Gate, group: str, found: Any, *, learnt: _Learnt, seed: str) -> WideCut:
+    kind, value, method, depth = found
     error = math.nan
-    if pooled is not None and kind in ("cut", "interval"):
-        error = cut_error(pooled, method, method_params(gate, method), window=gate.window, seed=seed)
+    if kind in ("cut", "interval"):
+        params = method_params(gate, method)
+        error = cut_error(learnt.pool, method, params, window=gate.window, seed=seed)
     cut = FittedCut(
         gate=gate.id,
         dimension=gate.dims[0],
-        scope=scope,
+        scope=learnt.scope,
         unit=group,
         kind=kind,
         value=value,
         method=method,
         depth=depth,
         se=error,
-        flags=every,
+        flags=tuple(sorted(learnt.flags)),
     )
-    grids = pooled.grids if pooled is not None else ()
-    return WideCut(cuts=(cut,), grids=grids, pool=pooled, anchors=anchors, n_subjects=subjects)
+    return _wide(cut, learnt)
+
+
+def _wide(cut: FittedCut, learnt: _Learnt, *, replicates: NDArray[np.uint8] | None = None) -> WideCut:
+    return WideCut(
+        cuts=(cut,),
+        grids=learnt.pool.grids,
+        pool=learnt.pool,
+        replicates=replicates,
+        anchors=learnt.anchors,
+        n_subjects=learnt.subjects,
+    )
 
 
 def _missing(gate: Gate, group: str) -> FittedCut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from immunoprofile.core import close_names
@@ -163,7 +163,17 @@ def _gathered(samples: Sequence[NamedChannels]) -> tuple[dict[str, list[Proposal
                 settled.setdefault(proposal.marker, []).append(proposal)
             elif proposal.kind == "unresolved":
                 unsettled.setdefault((proposal.detector, proposal.label), proposal)
-    return settled, list(unsettled.values())
+    return settled, [_with_others(proposal, settled) for proposal in unsettled.values()]
+
+
+def _with_others(proposal: Proposal, settled: dict[str, list[Proposal]]) -> Proposal:
+    """Propose what the same detector carries in other files of the set."""
+    others = tuple(
+        f"{marker}: on this detector in other files"
+        for marker, found in settled.items()
+        if any(other.detector == proposal.detector for other in found)
+    )
+    return replace(proposal, candidates=(*others, *proposal.candidates)[:5]) if others else proposal
 
 
 def _block(marker: str, found: list[Proposal]) -> str:

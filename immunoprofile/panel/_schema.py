@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import cattrs
+from cattrs import BaseConverter
+from cattrs.cols import list_structure_factory
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 
 from immunoprofile.core import close_names
@@ -85,14 +87,36 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly)
+    converter.register_structure_hook_factory(_is_list)(_list_hook)
     return converter
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(get_origin(kind) is list)
+
+
+class _MistypedError(TypeError):
+    """A value of another type, said in the words of the file."""
+
+
+def _list_hook(kind: Any, converter: BaseConverter) -> Any:
+    """Refuse text where a list is asked: text is a sequence of letters to Python."""
+    inner = list_structure_factory(kind, converter)
+
+    def hook(value: object, _: Any) -> Any:
+        if not isinstance(value, list):
+            problem = f"{value!r} is not a list"
+            raise _MistypedError(problem)
+        return inner(value, kind)
+
+    return hook
 
 
 def _exactly(value: object, kind: type) -> Any:
     if type(value) is not kind:
         names = {str: "text", bool: "true or false", int: "a whole number"}
         problem = f"{value!r} is not {names[kind]}"
-        raise TypeError(problem)
+        raise _MistypedError(problem)
     return value
 
 
@@ -112,12 +136,8 @@ def _faults(error: BaseException, place: str) -> list[str]:
         return [line for inner in error.exceptions for line in _faults(inner, place + _step(inner))]
     if isinstance(error, KeyError):
         return [f"{place}: missing"]
-    return [f"{place or 'file'}: {_said(error)}"]
-
-
-def _said(error: BaseException) -> str:
-    text = str(error)
-    return "has the wrong form" if not text or "structure" in text or "iterable" in text else text
+    said = str(error) if isinstance(error, _MistypedError) else "is not a table of keys"
+    return [f"{place or 'file'}: {said}"]
 
 
 def _step(error: BaseException) -> str:

@@ -65,9 +65,14 @@ class Results:
         return self.arms is not None and bool(self.arms.attrs.get("dummy", False))
 
     @property
+    def state(self) -> str:
+        """``blinded``, ``dummy arms`` or ``open``."""
+        return "dummy arms" if self.dummy else "blinded" if self.blinded else "open"
+
+    @property
     def blinded(self) -> bool:
         """Whether what is written may show no subject, no visit and no sentinel population."""
-        return bool(self.study.blinded) and self.arms is None
+        return bool(self.study.blinded) and (self.arms is None or self.dummy)
 
     def __repr__(self) -> str:
         return card_text(f"Results {self.study.id}", self._facts(), following="ip.write_report(study)")
@@ -78,7 +83,7 @@ class Results:
     def _facts(self) -> list[tuple[str, object]]:
         notes = self.gating.notes["level"].value_counts()
         return [
-            ("state", "blinded" if self.blinded else "dummy arms" if self.dummy else "open"),
+            ("state", self.state),
             ("samples", self.gating.rows["sample"].nunique()),
             ("excluded", len(self.gating.exclusions) + len(self.study.excluded)),
             ("flags", f"{notes.get('error', 0)} errors, {notes.get('warning', 0)} warnings"),
@@ -158,7 +163,7 @@ def _profile_samples(samples: Sequence[Sample], strategy: str | Path | GatingStr
 
 def cache_of(study: Study) -> Path | None:
     """Give the cache folder of a study, or None where its results folder cannot be written."""
-    folder = study.root / "results" / "cache"
+    folder: Path = study.root / "results" / "cache"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

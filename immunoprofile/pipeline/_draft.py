@@ -1,4 +1,4 @@
-"""Drafts for `init`: study.toml, panel.toml and the sheet from a folder of FCS headers; what is not known is ??."""
+"""Drafts for `init`: study.toml, panel.toml and the sheet from FCS headers; what is not known is ??."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def draft_study(
     Raises
     ------
     StudyError
-        ``no_samples`` where there is no readable FCS file; ``draft_exists`` where a draft would replace a file.
+        ``no_samples`` without a readable FCS file; ``draft_exists`` where a draft would replace a file.
     """
     source = Path(folder)
     target = Path(out) if out is not None else source
@@ -116,6 +116,10 @@ def _read_headers(source: Path) -> tuple[list[tuple[Path, Sample]], list[str]]:
     return samples, problems
 
 
+def _relative(path: Path, start: Path) -> str:
+    return Path(os.path.relpath(path, start)).as_posix()
+
+
 def _sheet_name(target: Path, *, force: bool) -> str:
     """Name the sheet; a samples.csv that somebody else wrote stays."""
     own = target / "samples.csv"
@@ -134,7 +138,7 @@ def _sheet_text(target: Path, files: Sequence[Path]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(SHEET_COLUMNS)
     for path in files:
-        writer.writerow([Path(os.path.relpath(path, target)).as_posix(), UNKNOWN, UNKNOWN, UNKNOWN])
+        writer.writerow([_relative(path, target), UNKNOWN, UNKNOWN, UNKNOWN])
     return buffer.getvalue()
 
 
@@ -151,19 +155,13 @@ def _study_text(target: Path, source: Path, strategy: GatingStrategy, *, files: 
     inside = target.resolve() in (source.resolve(), *source.resolve().parents)
     sheet = _sheet_name(target, force=True)
     lines = [
-        "# Drafted from the FCS headers. Fill what is marked ?? in the sheet and in panel.toml; add visits and arms.",
+        "# Drafted from the FCS headers. Fill what is marked ?? in the sheet and in panel.toml.",
         "[study]",
         f"id = {json.dumps(_id_of(target))}",
         f"title = {json.dumps(_id_of(target).replace('_', ' '))}",
-        "# No arms are declared, so there is nothing to unblind. With [[arms]] the study is blinded by default.",
+        "# No arms are declared: nothing to unblind. With [[arms]] a study is blinded by default.",
         "blinded = false",
-        *(
-            []
-            if inside
-            else [
-                f"files = {json.dumps(Path(os.path.relpath(source, target)).as_posix())}  # where the FCS files lie"
-            ]
-        ),
+        *([] if inside else [f"files = {json.dumps(_relative(source, target))}  # where the FCS files lie"]),
         "",
         "[tables]",
         f"samples = {json.dumps(sheet)}  # {len(files)} files",
@@ -188,7 +186,7 @@ def _example_lines() -> Iterator[str]:
     yield "# after = 0"
     yield '# role = "baseline"   # change is computed from it'
     yield "#"
-    yield "# [[arms]]            # ids only; who is in which arm stands in arm_key.csv, opened by `unblind`"
+    yield "# [[arms]]            # ids only; who is in which arm stands in arm_key.csv"
     yield '# id = "ACT"'
     yield '# label = "active"'
     yield '# role = "active"'

@@ -15,6 +15,7 @@ from immunoprofile.core import ImmunoprofileError, StudyError, sha256_text, tidy
 from immunoprofile.gating import (
     FittedStrategy,
     load_strategy,
+    median_markers,
     place_units,
     plain_cut,
     report_bytes,

@@ -115,7 +115,7 @@ def _alone(function: Callable[[Any], Any], task: Any) -> Any:
 
 
 def _start_worker() -> None:
-    """Prepare a worker process: one thread for linear algebra, kernels loaded, interrupts left to the parent."""
+    """Prepare a worker process: one thread for linear algebra, kernels, interrupts left to the parent."""
     import signal
 
     for name in THREAD_VARIABLES:

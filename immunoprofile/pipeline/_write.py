@@ -130,7 +130,7 @@ def write_provenance(results: Results, *, command: str = "") -> Path:
     content: dict[str, Any] = {
         "command": command,
         "study": study.id,
-        "state": "blinded" if results.blinded else "dummy arms" if results.dummy else "open",
+        "state": results.state,
         "versions": versions(),
         "platform": sys.platform,
         "strategies": {

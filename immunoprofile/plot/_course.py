@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import split_flags
-from immunoprofile.plot._arms import Look, joined, looks_of, stamp_dummy
+from immunoprofile.plot._arms import Look, is_dummy, joined, looks_of, stamp_dummy
 from immunoprofile.plot._style import (
     FULL,
     GRID,
@@ -85,7 +85,13 @@ def spaghetti(
             1, panels, squeeze=False, width_ratios=[1] * len(looks) + [1.15] * (panels - len(looks))
         )[0]
         for ax, look in zip(grid, looks.values(), strict=False):
-            _panel(ax, rows[rows["arm"] == look.arm], look, logarithmic=logarithmic, name=arms is not None)
+            _panel(
+                ax,
+                rows[rows["arm"] == look.arm],
+                look,
+                logarithmic=logarithmic,
+                name=arms is not None and not is_dummy(arms),
+            )
             _clock_axis(ax, clock, unit)
         _share_y(grid[: len(looks)], rows["value"], logarithmic=logarithmic)
         axis_labels(grid[0], y=name_of(feature))
@@ -227,7 +233,8 @@ def _draw_means(
 ) -> None:
     dress(ax)
     open_frame(ax)
-    span = (max(clock.values()) - min(clock.values())) or 1.0
+    low, high = min(clock.values(), default=0.0), max(clock.values(), default=1.0)
+    span = (high - low) or 1.0
     shown = [look for look in looks.values() if look.arm in set(means["arm"])]
     for place, look in enumerate(shown):
         own = means[means["arm"] == look.arm]
@@ -247,7 +254,6 @@ def _draw_means(
             "n", (0, 0), xycoords="axes fraction", xytext=(-9, -17 - 10 * place), textcoords="offset points",
             ha="right", va="top", fontsize=7, color=look.color, annotation_clip=False,
         )  # fmt: skip
-    low, high = min(clock.values()), max(clock.values())
     ax.set_xlim(low - 0.05 * span, high + (0.30 if any(look.arm for look in shown) else 0.05) * span)
 
 
@@ -317,7 +323,7 @@ def _share_y(axes: Sequence[Axes], values: pd.Series, *, logarithmic: bool) -> N
     for ax in axes:
         ax.grid(visible=True, axis="y", color=GRID, linewidth=0.6)
         if logarithmic:
-            ratio_axis(ax.yaxis, low, high * 1.0001)
+            ratio_axis(ax.yaxis, low / 1.03, high * 1.03)
         else:
             room = 0.05 * ((high - low) or 1)
             ax.set_ylim(low - room, high + room)

@@ -22,9 +22,15 @@ DOTS_BELOW = 2000
 Limits = tuple[float, float]
 
 
+def spread(limits: Limits) -> Limits:
+    """Give limits that differ: an axis of one value (time in a short file) has a width too."""
+    low, high = limits
+    return (low, high) if high > low else (low, low + 1.0)
+
+
 def bin_of(values: NDArray[Any], limits: Limits, bins: int) -> NDArray[np.int64]:
     """Give the bin of each value; values outside fall into the end bins."""
-    low, high = limits
+    low, high = spread(limits)
     scaled = np.clip((values.astype(np.float64) - low) * (bins / (high - low)), 0, bins - 1)
     return scaled.astype(np.int64)
 
@@ -55,6 +61,7 @@ def draw_density(
     """Draw pairs of values: a density, or dots for fewer than 2,000."""
     from matplotlib.colors import PowerNorm
 
+    limits = spread(limits[0]), spread(limits[1])
     seen = ~(np.isnan(x) | np.isnan(y))
     x, y = x[seen], y[seen]
     if x.size < DOTS_BELOW:
@@ -77,8 +84,15 @@ def draw_density(
 
 
 def draw_filled(ax: Axes, values: NDArray[Any], *, limits: Limits) -> NDArray[np.float64]:
-    """Draw a filled histogram with room above it for words; give its heights."""
+    """Draw a filled histogram of values; give its heights."""
     heights = histogram_1d(values, limits)
+    draw_heights(ax, heights, limits=limits)
+    return heights
+
+
+def draw_heights(ax: Axes, heights: NDArray[np.float64], *, limits: Limits) -> None:
+    """Draw a filled histogram, its top at 1, with room above it for words."""
+    limits = spread(limits)
     edges = np.linspace(*limits, heights.size + 1)
     centers = (edges[1:] + edges[:-1]) / 2
     top = float(heights.max()) or 1.0
@@ -87,4 +101,3 @@ def draw_filled(ax: Axes, values: NDArray[Any], *, limits: Limits) -> NDArray[np
     ax.set_xlim(*limits)
     ax.set_ylim(0, 1.22)
     ax.set_yticks([])
-    return heights

@@ -291,7 +291,7 @@ def _limits(ax: Axes, rows: Sequence[Row], *, ratio: bool) -> None:
         bounds = np.append(bounds, 0.0)
         room = 0.06 * (float(np.ptp(bounds)) or 1)
         ax.set_xlim(float(bounds.min()) - room, float(bounds.max()) + room)
-    ax.set_ylim(-0.5, len(rows) - 0.5)
+    ax.set_ylim(-0.5, max(len(rows), 1) - 0.5)
 
 
 def _marks(ax: Axes, row: Row, y: int, *, null: float) -> None:

@@ -39,6 +39,7 @@ _LINE = 10.5
 """Points between two lines of numbers above a frame."""
 _LEFT, _RIGHT, _HEAD, _FOOT, _BOTTOM = 0.52, 0.08, 0.27, 0.44, 0.14
 """Inches around the box of a gate: labels of y, air, title, labels of x; below all a strip for a stamp."""
+_WIDEST = 3.0
 _TOP = 0.87
 """Share of the height that lines of a histogram take: the words above them stay clear."""
 _SHOWN = 4
@@ -64,7 +65,7 @@ def gates(gated: Any, *, columns: int = 5, cmap: str = "ip_ink") -> Figure:
     across = max(1, min(columns, len(drawn)))
     rows = [drawn[start : start + across] for start in range(0, len(drawn), across)]
     heads = [_HEAD + _LINE / 72 * max(_lines_above(one) for one in row) for row in rows]
-    side = FULL / columns
+    side = min(FULL / columns, _WIDEST)
     box = side - _LEFT - _RIGHT
     width, height = side * across, sum(heads) + len(rows) * (box + _FOOT) + _BOTTOM
     with styled():
@@ -126,18 +127,18 @@ def _picture(ax: Axes, drawn: Any, cmap: str) -> None:
     if drawn.kind == "1d":
         draw_filled(ax, drawn.values[:, 0], limits=drawn.limits[0])
         _window(ax, drawn)
-        _depth(ax, drawn)
+        write_depth(ax, drawn)
     else:
         draw_density(ax, drawn.values[:, 0], drawn.values[:, 1], limits=tuple(drawn.limits[:2]), cmap=cmap)
     _ticks(ax, drawn)
     if drawn.vertices is not None:
-        _region(ax, drawn.vertices)
+        draw_region(ax, drawn.vertices)
     _stretches(ax, drawn)
     if len(drawn.cuts) == 2 and drawn.kind == "2d":
-        _cross(ax, drawn)
+        draw_cross(ax, drawn)
     else:
         for axis, at, se in drawn.cuts:
-            _cut(ax, axis, at, se=se, top=_TOP if drawn.kind == "1d" else 1.0)
+            cut_line(ax, axis, at, se=se, top=_TOP if drawn.kind == "1d" else 1.0)
     names = [plain(name, 30) for name in drawn.dimensions]
     axis_labels(ax, names[0], names[1] if drawn.kind == "2d" else None)
 
@@ -207,7 +208,7 @@ def _percent(value: float) -> str:
 # --- lines of the gate -------------------------------------------------------------------------------------
 
 
-def _cut(ax: Axes, axis: int, at: float, *, se: float = math.nan, top: float = 1.0) -> None:
+def cut_line(ax: Axes, axis: int, at: float, *, se: float = math.nan, top: float = 1.0) -> None:
     """Draw a cut over the whole frame with its band of one standard error."""
     if not math.isfinite(at):
         return
@@ -217,7 +218,7 @@ def _cut(ax: Axes, axis: int, at: float, *, se: float = math.nan, top: float = 1
     line(at, 0, top, color=GATE, linewidth=1.4, path_effects=halo(), zorder=4)
 
 
-def _cross(ax: Axes, drawn: Any) -> None:
+def draw_cross(ax: Axes, drawn: Any) -> None:
     """Draw two crossing cuts: arms that bound a chosen quadrant solid, the rest dashed and veiled."""
     (x_axis, x, x_se), (_, y, y_se) = drawn.cuts
     if x_axis == 1:
@@ -255,7 +256,7 @@ def _veil(ax: Axes, xs: tuple[float, float], ys: tuple[float, float]) -> None:
     ax.add_patch(Rectangle(corner, width, height, facecolor=color, alpha=alpha, linewidth=0, zorder=2))
 
 
-def _region(ax: Axes, vertices: Any) -> None:
+def draw_region(ax: Axes, vertices: Any) -> None:
     from matplotlib.patches import Polygon
 
     ax.add_patch(
@@ -279,7 +280,7 @@ def _stretches(ax: Axes, drawn: Any) -> None:
                 _veil(ax, *((start, stop), other) if axis == 0 else (other, (start, stop)))
         for edge in edges[1:-1]:
             if low < edge < high:
-                _cut(ax, axis, edge)
+                cut_line(ax, axis, edge)
 
 
 def _window(ax: Axes, drawn: Any) -> None:
@@ -295,7 +296,7 @@ def _window(ax: Axes, drawn: Any) -> None:
         )  # fmt: skip
 
 
-def _depth(ax: Axes, drawn: Any) -> None:
+def write_depth(ax: Axes, drawn: Any) -> None:
     """Write the depth of the valley into the upper corner away from the cut."""
     cuts = [at for axis, at, _ in drawn.cuts if axis == 0 and math.isfinite(at)]
     if not math.isfinite(drawn.depth):

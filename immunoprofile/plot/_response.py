@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoprofile.plot._arms import joined, looks_of, stamp_dummy
+from immunoprofile.plot._arms import is_dummy, joined, looks_of, stamp_dummy
 from immunoprofile.plot._course import _changes
 from immunoprofile.plot._style import (
     AXIS,
@@ -35,6 +35,7 @@ from immunoprofile.plot._tables import (
     name_of,
     need,
     numbers,
+    order_of,
     p_text,
     rows_for,
 )
@@ -72,7 +73,7 @@ def waterfall(
     response : DataFrame
         Rows with subject, score, and every part as a column; visit, lower, upper where there are some.
     visit : str, optional
-        One visit alone.
+        The last one in the order of the table by default.
     levels : mapping of str to float, optional
         Name and lowest score of each level, from the definition of the index; by default the table's own
         ``attrs["levels"]``, else no lines are drawn.
@@ -88,8 +89,9 @@ def waterfall(
     frame = frame_of(response)
     need(frame, "subject", "score")
     lines = dict(levels if levels is not None else frame.attrs.get("levels", {}))
-    if visit is not None and "visit" in frame.columns:
-        frame = frame[frame["visit"] == visit]
+    if "visit" in frame.columns and len(frame):
+        frame = _at_visit(frame, visit)
+        title_text = f"{title_text}, {frame['visit'].iloc[0]}"
     shown = list(parts) if parts is not None else _parts(frame)
     frame = frame.assign(score=numbers(frame["score"]))
     frame = frame.sort_values(
@@ -256,7 +258,9 @@ def _at_visit(frame: pd.DataFrame, visit: Any) -> pd.DataFrame:
     """Give the rows of one visit, the last one in the table's order if none is named."""
     if "visit" not in frame.columns or not len(frame):
         return frame
-    chosen = visit if isinstance(visit, str) and (frame["visit"] == visit).any() else frame["visit"].iloc[-1]
+    chosen = (
+        visit if isinstance(visit, str) and (frame["visit"] == visit).any() else order_of(frame["visit"])[-1]
+    )
     return frame[frame["visit"] == chosen]
 
 
@@ -265,14 +269,15 @@ def _points(ax: Axes, both: pd.DataFrame, arms: pd.Series | None) -> None:
     for look in looks_of(arms).values():
         for responded in (True, False):
             own = both[
-                (both["arm"] == look.arm) & (both["responder"].fillna(value=False).astype(bool) == responded)
+                (both["arm"] == look.arm)
+                & (both["responder"].astype("boolean").fillna(value=False) == responded)
             ]
             face = look.color if responded else "white"
             (dots,) = ax.plot(
                 own["change"], own["score"], linestyle="", marker=look.marker, markersize=5,
                 markerfacecolor=face, markeredgecolor=look.color, markeredgewidth=0.9,
             )  # fmt: skip
-            if arms is not None:
+            if arms is not None and not is_dummy(arms):
                 name_on_hover(dots, f"{look.arm}: {', '.join(map(str, own['subject']))}")
             handles.append(dots)
             who = "responder" if responded else "no response"

@@ -72,7 +72,7 @@ def _of_percent(population: str, denominator: str, known: NDArray[np.float64]) -
 
 
 def _wider(denominator: str, declared: str) -> bool:
-    """Tell whether a denominator is the dictionary's or an ancestor, of which percentages are smaller still."""
+    """Tell whether a denominator is the dictionary's or an ancestor: its percentages are smaller."""
     from immunoprofile.gating import population_entries
 
     entries = population_entries()

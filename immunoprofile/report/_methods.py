@@ -39,9 +39,9 @@ def _gating(results: Results) -> str:
             names = ", ".join(gate.id for gate in wide)
             sentences.append(
                 f"The cuts of {names} were learnt per {wide[0].scope} on pooled histograms of {learnt} "
-                "untreated specimens with equal weight, and held for all other specimens; placement saw neither "
-                "arm, visit nor outcome. All other cuts were valleys or bands of each sample's own density, or "
-                "the batch's median where a sample showed none."
+                "untreated specimens with equal weight, and held for all other specimens; placement saw "
+                "neither arm, visit nor outcome. All other cuts were valleys or bands of each sample's own "
+                "density, or the batch's median where a sample showed none."
             )
         if any(len(gate.rules) > 1 for gate in wide):
             sentences.append(
@@ -64,8 +64,8 @@ def _numbers(results: Results) -> str:
 def _change(results: Results) -> str:
     baseline = next((v.label for v in results.study.visit_values if v.role == "baseline"), "baseline")
     return (
-        f"Change is from {baseline}: the difference of logs for percentages, ratios and intensities, of logits "
-        "for percentages that may pass 50 %."
+        f"Change is from {baseline}: the difference of logs for percentages, ratios and intensities, of "
+        "logits for percentages that may pass 50 %."
     )
 
 
@@ -78,8 +78,9 @@ def _effects(results: Results) -> str:
     more = f", {covariates}" if covariates else ""
     return (
         "Arms were compared by analysis of covariance of the change at each visit, with the baseline value, "
-        f"site{more} as covariates (ordinary least squares). The p values of a visit and rule form one family, "
-        f"adjusted by {method}. GATE_SENSITIVE marks a contrast that another placement rule would change."
+        f"site{more} as covariates (ordinary least squares). The p values of a visit and rule form one "
+        f"family, adjusted by {method}. GATE_SENSITIVE marks a contrast that another placement "
+        "rule would change."
     )
 
 
@@ -93,9 +94,9 @@ def _response(results: Results) -> str:
 
 def _link() -> str:
     return (
-        "Responders and non-responders were compared by least squares of the change on response, with baseline, "
-        "arm and site, and heteroscedasticity-consistent (HC3) standard errors. These are associations, not "
-        "causal effects."
+        "Responders and non-responders were compared by least squares of the change on response, with "
+        "baseline, arm and site, and heteroscedasticity-consistent (HC3) standard errors. These are "
+        "associations, not causal effects."
     )
 
 

@@ -182,7 +182,7 @@ def _design(results: Results) -> str:
 
 def _head(results: Results) -> list[tuple[str, str]]:
     study = results.study
-    state = "blinded" if results.blinded else "dummy arms" if results.dummy else "open"
+    state = results.state
     if study.blinded and results.arms is not None and not results.dummy:
         state = "unblinded (see audit.jsonl)"
     listed = len(study.samples) + len(study.excluded)

@@ -107,8 +107,8 @@ def _tube_plates(results: Results, tube: Tube, *, position: int, stamp: str) -> 
     strategy = tube.fitted.strategy
     gated = example_of(tube)
     words = (
-        f"Strategy {strategy.id}: {strategy.title}. Each gate is drawn over the events of its parent, in tree "
-        "order; the sample is the one whose cuts lie nearest to the median of all."
+        f"Strategy {strategy.id}: {strategy.title}. Each gate is drawn over the events of its parent, in "
+        "tree order; the sample is the one whose cuts lie nearest to the median of all."
     )
     plates = []
     if gated is not None:

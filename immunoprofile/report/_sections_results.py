@@ -36,7 +36,7 @@ def primary_visit(results: Results) -> str | None:
 
 
 def lead_features(results: Results) -> list[str]:
-    """Give the features in the order of the plan: declared families first, else the primary Treg percentage."""
+    """Give the features in the order of the plan: declared families, else the Treg percentage."""
     declared = [name for family in results.study.families for name in family.features]
     known = list(dict.fromkeys(results.effects.table["feature"])) if results.effects is not None else []
     chosen = [name for name in declared if name in known] or [n for n in (LEAD_FEATURE,) if n in known]
@@ -87,7 +87,8 @@ def _lead_card(results: Results, row: Any) -> Card:
     same = results.effects.table if results.effects is not None else None
     lines = [
         f"{row.contrast} at {row.visit}; {reading}",
-        f"95 % interval {interval_text(row.ratio_lower, row.ratio_upper)}, p {p_text(row.p)}, q {p_text(row.q)}",
+        f"95 % interval {interval_text(row.ratio_lower, row.ratio_upper)}",
+        f"p {p_text(row.p)}, q {p_text(row.q)}",
         f"family {row.family}, {row.m} tests, {row.method}; {count_text(int(row.n_subjects), 'subject')}",
     ]
     if same is not None:
@@ -109,7 +110,7 @@ def _lead_card(results: Results, row: Any) -> Card:
 
 
 def _response_card(results: Results) -> Card | None:
-    if results.response is None or results.arms is None:
+    if results.response is None or results.arms is None or results.dummy:
         return None
     visit = results.study.response_visit
     at = results.response[results.response["visit"] == visit]
@@ -159,7 +160,7 @@ def _quality_card(results: Results) -> Card:
 
 def course_section(results: Results, *, stamp: str) -> Section | None:
     """Show how the lead populations move, by arm."""
-    if results.change is None or results.arms is None:
+    if results.change is None or results.arms is None or results.blinded:
         return None
     profile = results.profile.reveal(results.arms)
     change = results.change.joined(results.arms)
@@ -170,7 +171,7 @@ def course_section(results: Results, *, stamp: str) -> Section | None:
         spaghetti = plot.spaghetti(
             profile, feature, results.arms, change=change, times=times or None, unit="week"
         )
-        caption = f"{name}: each subject's course by arm, geometric means bold, and the ratio to baseline with its 95 % interval."
+        caption = f"{name}: each subject's course by arm, and the ratio to baseline with 95 % intervals."
         figures.append(
             plate_of(
                 spaghetti, section="course", position=number, caption=caption, label=caption, stamp=stamp
@@ -212,7 +213,7 @@ def effects_section(results: Results, *, stamp: str) -> Section | None:
 
 
 def _forest_rows(results: Results, table: pd.DataFrame, visit: str | None) -> pd.DataFrame:
-    """Choose the rows of the forest: main percentages and ratios at the primary visit, lead features first."""
+    """Choose the rows of the forest: main percentages and ratios at the primary visit, lead first."""
     at = table[(table["visit"] == visit) & table["ratio"].notna()]
     main = [f for f in at["feature"].unique() if "_percent_cd4_t" in f or "_percent_t" in f or "_ratio_" in f]
     order = list(dict.fromkeys([*lead_features(results), *main]))[:FOREST_FEATURES]
@@ -253,7 +254,7 @@ def response_section(results: Results, *, stamp: str) -> Section | None:
     """Show whether immune change goes with clinical benefit: association, not causation."""
     import pandas as pd
 
-    if results.response is None or results.arms is None:
+    if results.response is None or results.arms is None or results.dummy:
         return None
     figures = []
     visit = results.study.response_visit

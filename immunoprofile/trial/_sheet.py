@@ -220,7 +220,7 @@ def _sheet_of(
     problems = list(_duplicates(header, table))
     rows: list[tuple[int, tuple[str, ...]]] = []
     for number in filled[1:]:
-        row = number + 1 - first
+        row = number + 1
         cells = tuple(records[number])
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             problems.append(_too_wide(table, row, len(cells), len(header)))

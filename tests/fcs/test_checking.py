@@ -82,6 +82,8 @@ def test_no_file_and_no_path_are_wrong_use(tmp_path):
     report = check_files([tmp_path / "absent.fcs"], progress=False)
     assert (report.exit_code, report.missing) == (2, (str(tmp_path / "absent.fcs"),))
     assert "no such path" in report.to_text()
+    write_fcs(tmp_path / "a.fcs", EVENTS, ["A", "B"])
+    assert check_files([tmp_path / "a.fcs", tmp_path / "absent.fcs"], progress=False).exit_code == 2
 
 
 def test_text_of_a_file_does_not_act_on_the_terminal(tmp_path):

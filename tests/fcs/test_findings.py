@@ -332,3 +332,12 @@ def test_a_matrix_too_large_to_judge_is_not_trusted(build, matrix):
 
     assert _condition(np.ones((1001, 1001))) > MAX_CONDITION
     assert not _condition(np.full((2, 2), 1e308)) <= MAX_CONDITION
+
+
+@pytest.mark.parametrize(
+    "fields", [{"text_begin": 57}, {"text_begin": "        "}, {"text_end": 58}, {"text_end": "    12x "}]
+)
+def test_a_header_without_a_place_for_text_is_refused(build, matrix, fields):
+    with pytest.raises(FcsError) as caught:
+        read_fcs(build(matrix, header=fields))
+    assert (caught.value.code, caught.value.offset) == ("header-offsets", 10)

@@ -291,3 +291,8 @@ def test_the_memory_of_a_large_file_is_not_taken_for_a_few_columns(large):
         tracemalloc.stop()
     np.testing.assert_array_equal(column, events[:, 2])
     assert peak < 2 * column.nbytes
+
+
+def test_the_offset_of_a_log_column_is_its_lowest_value(build):
+    path = build(np.array([[0], [512]]), kind="I", bits=16, keywords={"$P1R": "1024", "$P1E": "4,0.1"})
+    np.testing.assert_allclose(read_fcs(path).events[:, 0], [0.1, 10.0], rtol=1e-14)

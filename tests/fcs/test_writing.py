@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from immunoprofile.core import FcsError
+from immunoprofile.core import FcsError, FcsWarning
 from immunoprofile.fcs import Spillover, read_fcs, sample_from_arrays, write_fcs
 
 names = st.text(
@@ -89,10 +89,10 @@ def test_values_that_float32_cannot_hold_are_written_as_doubles(tmp_path):
 
 
 def test_ranges_are_raised_above_the_largest_value(tmp_path):
-    sample = read_fcs(
-        write_fcs(tmp_path / "r.fcs", [[10.0, 3e5], [2000.0, 1.0]], ["A", "B"], ranges=[1024, 4096])
-    )
-    assert sample.ranges.tolist() == [2001, 300001]
+    events = [[10.0, 3e5, 1024.0], [2000.0, 1.0, np.nan]]
+    with pytest.warns(FcsWarning, match="nan-events"):
+        sample = read_fcs(write_fcs(tmp_path / "r.fcs", events, ["A", "B", "C"], ranges=[1024, 4096, 1024]))
+    assert sample.ranges.tolist() == [2001, 300001, 1025]
 
 
 def test_a_read_sample_is_written_with_its_channels_renumbered(tmp_path, build, matrix):

@@ -411,13 +411,13 @@ class Sample:
 
 def sample():
     lymphocytes, _, _, cd4, *_ = drawn_gates()
-    raw = np.sinh(np.asarray(cd4.values)) * COFACTOR
+    raw = np.sinh(np.asarray(cd4.values, dtype=float)) * COFACTOR
     return Sample(
         name="donor_07_V2",
         detectors=("FSC-A", "SSC-A", "BV605-A", "APC-H7-A", "Time"),
         labels=("", "", "CD4", "CD8", ""),
         ranges=np.array([TOP, TOP, TOP, TOP, np.nan]),
-        events=np.column_stack([lymphocytes.values, raw, np.arange(raw.shape[0])]),
+        events=np.column_stack([lymphocytes.values, raw, np.arange(raw.shape[0])]),  # noqa: PD011
     )
 
 
@@ -437,11 +437,23 @@ class Bag:
     dimension: str = ""
     kind: str = ""
     number: float = math.nan
+    density: np.ndarray | None = None
+    n_units: int = 0
+    n_events: int = 0
+    se: float = math.nan
+    depth: float = math.nan
+    value: object = None
+    strategy: object = None
+    gates: tuple = ()
+    populations: tuple = ()
+    side: str = ""
+    id: str = ""
 
 
 def fitted(units=14):
     random = np.random.default_rng(9)
     wide = {}
+    flat = Bag(low=FLUOR[0], high=FLUOR[1])
     for group in ("batch_1", "batch_2"):
         held = []
         for _ in range(units):
@@ -453,5 +465,16 @@ def fitted(units=14):
             held.append(Bag(counts=counts, n=int(counts.sum())))
         grid = Bag(low=FLUOR[0], high=FLUOR[1])
         cut = Bag(dimension="CD3", kind="cut", number=3.2)
-        wide["t", group] = Bag(pool=Bag(grids=(grid,), units=tuple(held)), cuts=(cut,))
-    return Bag(wide=wide)
+        density = np.mean([unit.counts / unit.n for unit in held], axis=0)
+        pool = Bag(grids=(grid,), units=tuple(held), density=density, n_units=units, n_events=2600 * units)
+        wide["t", group] = Bag(pool=pool, cuts=(cut,))
+        x, y = drawn_gates()[4].values.T  # noqa: PD011
+        counts, _, _ = np.histogram2d(x, y, bins=128, range=(FLUOR, FLUOR))
+        pool = Bag(grids=(flat, flat), density=counts / counts.sum(), n_units=units, n_events=12000)
+        pair = (
+            Bag(dimension="CD25", kind="cut", number=3.4, se=0.1),
+            Bag(dimension="CD127", kind="cut", number=3.0),
+        )
+        wide["treg", group] = Bag(pool=pool, cuts=pair)
+    gate = Bag(id="treg", populations=(Bag(side="q+-"),))
+    return Bag(wide=wide, strategy=Bag(gates=(gate,)))

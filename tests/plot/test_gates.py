@@ -194,3 +194,26 @@ def test_a_contact_sheet_has_one_axes_a_batch_and_one_cut_for_all(made):
     assert len(offsets) == 1
     with pytest.raises(UnknownNameError):
         plot.contact_sheet(made.fitted(), "nk")
+
+
+def test_a_pooled_gate_shows_the_cut_and_no_number_of_a_sample(made):
+    ax = plot.pooled_gate(made.fitted(), "treg", group="batch_2")
+    assert words(ax) == ["pool of 14 specimens, equal weight"]
+    assert len(red_lines(ax)) == 4
+    assert not ax.get_xticks().size
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("CD25", "CD127")
+    (line,) = red_lines(plot.pooled_gate(made.fitted(), "t"))
+    assert set(line.get_xdata()) == {3.2}
+    with pytest.raises(UnknownNameError, match="batch_1"):
+        plot.pooled_gate(made.fitted(), "t", group="batch_3")
+
+
+def test_pictures_of_nothing_are_empty_and_not_an_error(made):
+    empty = dataclasses.replace(made.drawn_gates()[4], values=np.empty((0, 2), np.float32))
+    flat = dataclasses.replace(made.drawn_gates()[1], values=np.ones((9, 2)), limits=((1.0, 2.0), (1.0, 2.0)))
+    assert len(plot.gates(()).axes) == 0
+    assert len(plot.gates((empty, flat)).axes) == 2
+    assert plot.forest(made.effects().iloc[:0]).get_yticks().size == 0
+    assert plot.waterfall(made.response().iloc[:0]).get_title(loc="left") == "Response score by subject"
+    left_out = made.change().assign(flags="FEW_EVENTS")
+    assert plot.data(plot.arm_means(left_out, made.FEATURE)).empty

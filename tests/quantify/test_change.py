@@ -129,15 +129,9 @@ def test_a_blinded_change_is_shut_and_analyses_take_it_with_arms():
             ask()
     joined = change.joined(dummy)
     assert set(joined["arm"]) == {"X", "Y"}
-    assert joined["baseline_scaled"].iloc[0] == pytest.approx(
-        joined["value"].pipe(
-            lambda v: (
-                np.log(joined["baseline"]).iloc[0]
-                if joined["scale"].iloc[0] == "log_ratio"
-                else np.log(joined["baseline"] / (100 - joined["baseline"])).iloc[0]
-            )
-        )
-    )
+    found = row(joined, "A", "W4")
+    assert found["baseline_scaled"] == pytest.approx(math.log(5.0))
+    assert (found["cut_value"], found["cut_baseline"]) == pytest.approx((0.1 / 7.5, 0.1 / 5.0))
     assert "W4" not in repr(change)
 
 

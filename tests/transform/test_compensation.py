@@ -18,7 +18,9 @@ MATRIX = np.array([[1.0, 0.1, 0.02], [0.03, 1.0, 0.2], [0.3, 0.0, 1.0]])
 
 def sample(matrix=MATRIX, names=("FITC-A", "PE-A", "APC-A"), detectors=DETECTORS):
     events = np.random.default_rng(1).normal(1000, 400, (200, len(detectors)))
-    spill = None if matrix is None else Spillover(detectors=tuple(names), matrix=np.asarray(matrix, dtype=float))
+    spill = (
+        None if matrix is None else Spillover(detectors=tuple(names), matrix=np.asarray(matrix, dtype=float))
+    )
     return sample_from_arrays(events, detectors, spillover=spill)
 
 
@@ -45,7 +47,9 @@ def test_compensating_what_was_spilled_gives_the_truth(seed, k):
     spill = np.eye(k) + rng.uniform(0, 0.5 / k, (k, k)) * (1 - np.eye(k))
     names = [f"D{i}" for i in range(k)]
     truth = rng.normal(100, 300, (50, k))
-    found = compensation_of(sample_from_arrays(truth @ spill, names, spillover=Spillover(tuple(names), spill)))
+    found = compensation_of(
+        sample_from_arrays(truth @ spill, names, spillover=Spillover(detectors=tuple(names), matrix=spill))
+    )
     np.testing.assert_allclose(found.compensate(truth @ spill), truth, rtol=1e-9, atol=1e-6)
 
 

@@ -29,7 +29,13 @@ LOGICLES = [
     for below in (0.0, -width / 2, 0.4)
     if below <= decades - 2 * width
 ]
-SCALES = [Linear(), Log(T=10000.0, M=4.0), Arcsinh(cofactor=150.0), Logicle(), Logicle(T=1e5, W=1.0, M=5.0, A=0.5)]
+SCALES = [
+    Linear(),
+    Log(T=10000.0, M=4.0),
+    Arcsinh(cofactor=150.0),
+    Logicle(),
+    Logicle(T=1e5, W=1.0, M=5.0, A=0.5),
+]
 
 
 def test_logicle_equals_flowkit_to_a_billionth_of_scale():

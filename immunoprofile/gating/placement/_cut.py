@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from immunoprofile.gating.placement._contract import MINIMUM_EVENTS, Cut
-from immunoprofile.gating.placement._density import robust_window, share_below
+from immunoprofile.gating.placement._density import robust_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,8 +70,12 @@ def finished(
     given = [position for position in positions if not math.isnan(position)]
     if any(not low + margin <= position <= high - margin for position in given):
         found.add("AT_WINDOW_EDGE")
-    below = [share_below(pool.density, position) for position in given]
-    sides = (below[1] - below[0],) if len(below) > 1 else (below[0], 1 - below[0])
-    if pool.n_events * min(sides) < 1:
+    if len(given) == 1 and pool.n_events * _rarer_side(pool, given[0]) < 1:
         found.add("FEW_EVENTS")
     return Cut(at=at, upper=upper, depth=depth, method=method, flags=tuple(sorted(found)))
+
+
+def _rarer_side(pool: Pool, position: float) -> float:
+    """Give the share that is surely on the rarer side: that of the bins beyond the one which holds the cut."""
+    low, high = math.ceil(position - 0.5), math.floor(position + 0.5) + 1
+    return float(min(pool.density[: max(low, 0)].sum(), pool.density[max(high, 0) :].sum()))

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOLD = 4
+FOLD = 2
 """Fine bins a coarse one, along each axis: 256 x 256 to 64 x 64."""
 LEAST_SPREAD = 0.01
 """SD that is added to every component, in robust units: none collapses into a bin."""

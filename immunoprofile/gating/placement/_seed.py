@@ -143,8 +143,9 @@ def _projected(t: NDArray[np.float64], mass: NDArray[np.float64]) -> tuple[float
     left = np.floor(position).astype(np.int64)
     part = position - left
     size = int(left.max()) + 22
-    line = np.bincount(left, mass * (1 - part), minlength=size)
-    return low, line + np.bincount(left + 1, mass * part, minlength=size)
+    line = np.bincount(left, mass * (1 - part), minlength=size).astype(np.float64)
+    line += np.bincount(left + 1, mass * part, minlength=size)
+    return low, line
 
 
 def _slanted_valley(

@@ -47,7 +47,7 @@ SEED_DIFFERENCE = 0.35
 LEAST_F1 = 0.8
 WIDEST = 1.6
 """SD in x of a Treg component, relative to that of the seed region's cells."""
-TOLERANCE = 0.025
+TOLERANCE = 0.004
 """Of Douglas-Peucker, in robust units (about .02 z for CD25 on an arcsinh of 150)."""
 
 
@@ -103,9 +103,8 @@ def diagonal(pool: Pool, params: Mapping[str, object], window: tuple[float, floa
                 return region
     if not plane.seeds:
         return nowhere("diagonal", "NO_VALLEY", *small(pool))
-    return _region(
-        pool, plane, seed_corners(plane.scale, plane.seeds[0], plane.density.shape), ("DIAGONAL_SEED",)
-    )
+    corners = seed_corners(plane.scale, plane.seeds[0], plane.density.shape)
+    return _region(pool, plane, corners, flags=("DIAGONAL_SEED",))
 
 
 def plane_of(density: NDArray[np.float64], n_effective: float, *, angles: Sequence[float]) -> Plane | None:

@@ -146,9 +146,7 @@ def floor_pair(pool: Pool, curve: NDArray[np.float64], found: Ridge, *, chosen: 
 
     The floor is looked at with the kernel of the whole and with one fit for the narrower of the two peaks.
     """
-    pair = fit_pair(
-        pool.density, pair_bounds(pool.density.size, found, chosen), split=found.valleys[chosen][0]
-    )
+    pair = fit_pair(pool.density, pair_bounds(pool.density, found, chosen), split=found.valleys[chosen][0])
     if pair is None:
         return None
     peaks = (found.peaks[chosen][0], found.peaks[chosen + 1][0])
@@ -158,11 +156,12 @@ def floor_pair(pool: Pool, curve: NDArray[np.float64], found: Ridge, *, chosen: 
     return pair if any(_on_floor(one, better, peaks) for one in curves) else None
 
 
-def pair_bounds(bins: int, found: Ridge, chosen: int) -> tuple[int, int]:
+def pair_bounds(density: NDArray[np.float64], found: Ridge, chosen: int) -> tuple[int, int]:
     """Give the bins of the two peaks beside a valley: up to the minima that are their outer neighbors."""
     valleys = found.valleys
-    low = math.ceil(valleys[chosen - 1][0]) if chosen > 0 else 1
-    high = math.floor(valleys[chosen + 1][0]) if chosen + 1 < len(valleys) else bins - 2
+    occupied = np.flatnonzero(density[1:-1]) + 1  # what lies outside the grid was put into its end bins
+    low = math.ceil(valleys[chosen - 1][0]) if chosen > 0 else int(occupied[0])
+    high = math.floor(valleys[chosen + 1][0]) if chosen + 1 < len(valleys) else int(occupied[-1])
     return low, high
 
 
@@ -203,7 +202,7 @@ def valley_rows(
     if pair is None:
         return cuts
     left, right = found.peaks[chosen][0], found.peaks[chosen + 1][0]
-    place, mass = grouped(densities, pair_bounds(densities.shape[1], found, chosen))
+    place, mass = grouped(densities, pair_bounds(pool.density, found, chosen))
     moved = steps(pair, place, mass, count=REPLICATE_STEPS)
     if moved is None:
         return cuts
