@@ -42,13 +42,6 @@ GATING_CODES: tuple[Code, ...] = (
         "give a file that FittedStrategy.save wrote",
     ),
     Code(
-        "MISSING_MARKER",
-        "error",
-        "a marker of the strategy is not in the file",
-        "its populations are rows with missing values",
-        "declare the detector in panel.toml, or leave the sample out",
-    ),
-    Code(
         "FEW_EVENTS",
         "warning",
         "fewer than 200 parent events for a cut, or fewer than 20 cells for a percentage",

@@ -4,4 +4,55 @@ from __future__ import annotations
 
 from immunoprofile.core._code import Code
 
-RUN_CODES: tuple[Code, ...] = ()
+RUN_CODES: tuple[Code, ...] = (
+    Code(
+        "strategy_missing",
+        "error",
+        "the study declares no tubes, so there is nothing to gate by",
+        "refused the run",
+        "add [[tubes]] with id and strategy to study.toml",
+    ),
+    Code(
+        "no_samples",
+        "error",
+        "there is no readable sample",
+        "refused",
+        "look at the sheet, or give the folder that holds the .fcs files",
+    ),
+    Code(
+        "results_unwritable",
+        "error",
+        "the results folder cannot be written",
+        "refused before computing",
+        "give the folder write permission, or copy the study",
+    ),
+    Code(
+        "worker_died",
+        "error",
+        "the process that gated this sample died twice",
+        "left the sample out, the others are done",
+        "look at the file, or give the machine more memory",
+    ),
+    Code(
+        "draft_exists",
+        "error",
+        "a draft would replace a file",
+        "wrote nothing",
+        "give another folder with --out, or --force",
+    ),
+    Code(
+        "report_mismatch",
+        "error",
+        "the results are of another study",
+        "wrote no report",
+        "give the results of this study",
+    ),
+    Code(
+        "unknown_choice",
+        "error",
+        "a parameter has a value that is none of its choices",
+        "refused",
+        "take one of the choices listed",
+    ),
+    Code("unknown_name", "error", "a name is not there", "refused", "take one of the nearest names"),
+)

@@ -39,7 +39,7 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 2) -> str | None:
 
     Examples
     --------
-    >>> nearest("W 21", ["W0", "W12", "W24"])
+    >>> nearest("W 21", ["W0", "W4", "W12"])
     'W12'
     """
     folded = fold(name)

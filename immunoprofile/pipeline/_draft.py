@@ -83,7 +83,7 @@ def draft_study(
     texts = {
         "study.toml": _study_text(target, source, definition, files=files),
         "panel.toml": draft_panel(
-            [sample for _, sample in samples], id=_id_of(target), strategy_panel=definition.panel
+            [sample for _, sample in samples], id=_id_of(target)
         ),
         _sheet_name(target, force=force): _sheet_text(target, files),
     }
@@ -161,7 +161,7 @@ def _study_text(target: Path, source: Path, strategy: GatingStrategy, *, files: 
         f"title = {json.dumps(_id_of(target).replace('_', ' '))}",
         "# No arms are declared: nothing to unblind. With [[arms]] a study is blinded by default.",
         "blinded = false",
-        *([] if inside else [f"files = {json.dumps(_relative(source, target))}  # where the FCS files lie"]),
+        *([] if inside else [f"roots = [{json.dumps(_relative(source, target))}]  # where the FCS files lie"]),
         "",
         "[tables]",
         f"samples = {json.dumps(sheet)}  # {len(files)} files",

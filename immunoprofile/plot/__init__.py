@@ -7,7 +7,6 @@
 from immunoprofile.plot._course import arm_means, spaghetti
 from immunoprofile.plot._effects import forest, rules
 from immunoprofile.plot._gates import gate, gates
-from immunoprofile.plot._pooled import pooled_gate
 from immunoprofile.plot._response import response_relation, waterfall
 from immunoprofile.plot._sample import density, histogram
 from immunoprofile.plot._sheet import contact_sheet
@@ -29,7 +28,6 @@ __all__ = [
     "gates",
     "histogram",
     "missingness",
-    "pooled_gate",
     "response_relation",
     "rules",
     "spaghetti",

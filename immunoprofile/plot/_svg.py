@@ -66,7 +66,7 @@ def svg_of(figure: Figure, *, prefix: str, label: str = "") -> str:
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", text, count=1, flags=re.DOTALL)
-    text = _rounded(text)
+    text = _PATH.sub(lambda found: found[1] + _rounded(found[2]) + found[3], text)
     text = _titled(text, named)
     text = _TAG.sub(lambda found: _prefixed(found[0], prefix), text)
     return _headed(text, figure, label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import ModelError, choose, close_names, join_flags, listed, look_up
-from immunoprofile.quantify._columns import feature_names
+from immunoprofile.quantify._columns import DESIGN_KEYS, feature_names
 from immunoprofile.quantify._scales import SCALES, choose_scale, on_scale, slope_of
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def _measured(
     technical = rows["population"].isin(TECHNICAL) | rows["population"].str.startswith("hygiene_")
     kept = rows[rows["statistic"].isin(list(statistics)) & ~technical]
     kept = kept.assign(feature=feature_names(kept))
-    names = ["subject", "visit", "site", "batch"]
-    keys = specimens.reindex(columns=["specimen", *names]).astype("string").drop_duplicates("specimen")
+    keys = specimens.reindex(columns=["specimen", *DESIGN_KEYS]).astype("string").drop_duplicates("specimen")
     early = specimens.reindex(columns=["before_first_dose"])["before_first_dose"]
     keys["early"] = early.reindex(keys.index).astype("boolean")
     joined = kept.merge(keys, on="specimen", how="inner")
@@ -199,7 +198,7 @@ def _covariates(specimens: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFr
         near = close_names(absent[0], [str(name) for name in specimens.columns])
         hint = f"nearest: {listed(near)}" if near else "covariates are columns of subjects.csv"
         raise ModelError("covariate_unknown", f"no covariate {listed(absent)}", where="[analysis]", hint=hint)
-    own = [name for name in dict.fromkeys(covariates) if name not in ("subject", "visit", "site", "batch")]
+    own = [name for name in dict.fromkeys(covariates) if name not in DESIGN_KEYS]
     known = specimens[specimens["subject"].notna()][["subject", *own]]
     first = known.groupby("subject", sort=True, as_index=False, observed=True).first() if own else known
     return first.drop_duplicates("subject").astype({"subject": "string"})

@@ -34,6 +34,8 @@ DESIGN_COLUMNS = (
     Column(name="visit", dtype="string", meaning="visit id"),
     Column(name="site", dtype="string", meaning="site"),
 )
+DESIGN_KEYS = ("subject", "visit", "site", "batch")
+"""Columns that are the design's own; a declared covariate of such a name adds nothing."""
 CHANGE_COLUMNS = (
     *DESIGN_COLUMNS,
     Column(name="batch", dtype="string", meaning="batch of the later specimen"),

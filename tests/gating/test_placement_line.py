@@ -1,9 +1,9 @@
 """One-dimensional methods: golden population values, choices, windows, flags, doubt.
 
-Golden: tests/golden/gating/methods_1d.json, tolerances from its note (x IQR of the mixture: valley .02 at 100,000
-draws, .06 at 5,000; tail .03, .10; depth .05, .12). A nearly empty valley cannot be located that well at 5,000 draws
-by anyone, nor that of 1 % at 100,000 (the maximum-likelihood fit of the true model misses it in every third draw);
-there three tolerances are asked of the median of seven draws.
+Golden: tests/golden/gating/methods_1d.json, tolerances from its note (x IQR of the mixture: valley .02 at
+100,000 draws, .06 at 5,000; tail .03, .10; depth .05, .12). A nearly empty valley cannot be located that well
+at 5,000 draws by anyone, nor that of 1 % at 100,000 (the maximum-likelihood fit of the true model misses it in
+every third draw); there three tolerances are asked of the median of seven draws.
 """
 
 from __future__ import annotations

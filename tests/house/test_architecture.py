@@ -48,7 +48,9 @@ def test_rooms_import_downwards_only():
 
 
 def test_nothing_is_pickled_or_evaluated():
-    pattern = re.compile(r"\b(pickle\.loads?|joblib|dill|shelve|read_pickle|yaml\.load|allow_pickle=True|eval\(|exec\()")
+    pattern = re.compile(
+        r"\b(pickle\.loads?|joblib|dill|shelve|read_pickle|yaml\.load|allow_pickle=True|eval\(|exec\()"
+    )
     for path in PACKAGE.rglob("*.py"):
         assert not pattern.search(path.read_text(encoding="utf-8")), path
 

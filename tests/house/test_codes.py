@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_row_has_a_level_and_words():
     for row in CODES.values():
         assert row.level in ("info", "warning", "error")
-        assert row.meaning and row.done and row.to_do, row.code
+        assert all([row.meaning, row.done, row.to_do]), row.code
 
 
 def test_no_code_stands_twice():

@@ -31,7 +31,6 @@ PICTURES = {
     "gates": lambda m: plot.gates(m.drawn_gates()),
     "histogram": lambda m: plot.histogram(m.sample(), "CD4"),
     "missingness": lambda m: plot.missingness(m.states()),
-    "pooled_gate": lambda m: plot.pooled_gate(m.fitted(), "treg"),
     "response_relation": lambda m: plot.response_relation(
         m.link(), m.FEATURE, change=m.change(), response=m.response(), arms=m.arms()
     ),

@@ -437,23 +437,11 @@ class Bag:
     dimension: str = ""
     kind: str = ""
     number: float = math.nan
-    density: np.ndarray | None = None
-    n_units: int = 0
-    n_events: int = 0
-    se: float = math.nan
-    depth: float = math.nan
-    value: object = None
-    strategy: object = None
-    gates: tuple = ()
-    populations: tuple = ()
-    side: str = ""
-    id: str = ""
 
 
 def fitted(units=14):
     random = np.random.default_rng(9)
     wide = {}
-    flat = Bag(low=FLUOR[0], high=FLUOR[1])
     for group in ("batch_1", "batch_2"):
         held = []
         for _ in range(units):
@@ -465,16 +453,6 @@ def fitted(units=14):
             held.append(Bag(counts=counts, n=int(counts.sum())))
         grid = Bag(low=FLUOR[0], high=FLUOR[1])
         cut = Bag(dimension="CD3", kind="cut", number=3.2)
-        density = np.mean([unit.counts / unit.n for unit in held], axis=0)
-        pool = Bag(grids=(grid,), units=tuple(held), density=density, n_units=units, n_events=2600 * units)
+        pool = Bag(grids=(grid,), units=tuple(held))
         wide["t", group] = Bag(pool=pool, cuts=(cut,))
-        x, y = drawn_gates()[4].values.T  # noqa: PD011
-        counts, _, _ = np.histogram2d(x, y, bins=128, range=(FLUOR, FLUOR))
-        pool = Bag(grids=(flat, flat), density=counts / counts.sum(), n_units=units, n_events=12000)
-        pair = (
-            Bag(dimension="CD25", kind="cut", number=3.4, se=0.1),
-            Bag(dimension="CD127", kind="cut", number=3.0),
-        )
-        wide["treg", group] = Bag(pool=pool, cuts=pair)
-    gate = Bag(id="treg", populations=(Bag(side="q+-"),))
-    return Bag(wide=wide, strategy=Bag(gates=(gate,)))
+    return Bag(wide=wide)

@@ -196,16 +196,12 @@ def test_a_contact_sheet_has_one_axes_a_batch_and_one_cut_for_all(made):
         plot.contact_sheet(made.fitted(), "nk")
 
 
-def test_a_pooled_gate_shows_the_cut_and_no_number_of_a_sample(made):
-    ax = plot.pooled_gate(made.fitted(), "treg", group="batch_2")
-    assert words(ax) == ["pool of 14 specimens, equal weight"]
+def test_a_gate_without_counts_shows_the_cut_alone(made):
+    pooled = dataclasses.replace(made.drawn_gates()[4], populations=(), flags=())
+    ax = plot.gate(pooled)
+    assert words(ax) == []
     assert len(red_lines(ax)) == 4
-    assert not ax.get_xticks().size
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("CD25", "CD127")
-    (line,) = red_lines(plot.pooled_gate(made.fitted(), "t"))
-    assert set(line.get_xdata()) == {3.2}
-    with pytest.raises(UnknownNameError, match="batch_1"):
-        plot.pooled_gate(made.fitted(), "t", group="batch_3")
+    assert ax.get_title(loc="left") == "5. treg"
 
 
 def test_pictures_of_nothing_are_empty_and_not_an_error(made):
@@ -217,3 +213,15 @@ def test_pictures_of_nothing_are_empty_and_not_an_error(made):
     assert plot.waterfall(made.response().iloc[:0]).get_title(loc="left") == "Response score by subject"
     left_out = made.change().assign(flags="FEW_EVENTS")
     assert plot.data(plot.arm_means(left_out, made.FEATURE)).empty
+
+
+def test_lines_of_a_gate_have_a_white_halo(made):
+    for drawn in made.drawn_gates()[:5]:
+        lines = [line for line in red_lines(plot.gate(drawn)) if line.get_linestyle() == "-"]
+        regions = [
+            p
+            for p in plot.gate(drawn).patches
+            if to_hex(p.get_edgecolor()).upper() == RED and not p.get_fill()
+        ]
+        assert lines or regions
+        assert all(mark.get_path_effects() for mark in lines + regions)

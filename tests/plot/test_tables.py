@@ -174,6 +174,9 @@ def test_a_filled_marker_excludes_the_null(made):
     by_value = {round(float(line.get_xdata()[0]), 2): line.get_markerfacecolor() for line in marks}
     assert by_value[1.86] != "white"
     assert by_value[0.95] == "white"
+    lower = made.effects().iloc[:1].assign(ratio=0.6, ratio_lower=0.5, ratio_upper=0.7)
+    (mark,) = [line for line in plot.forest(lower, others="none").lines if line.get_marker() == "o"]
+    assert mark.get_markerfacecolor() != "white"
 
 
 def test_a_row_without_estimate_keeps_its_place_with_the_reason(made):

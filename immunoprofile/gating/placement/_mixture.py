@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FOLD = 2
+FOLD = 4
 """Fine bins a coarse one, along each axis: 256 x 256 to 64 x 64."""
 LEAST_SPREAD = 0.01
 """SD that is added to every component, in robust units: none collapses into a bin."""
@@ -76,7 +76,9 @@ def quadratic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.floa
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
-def folded(density: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> Bins:
+def folded(
+    density: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], *, fold: int = FOLD
+) -> Bins:
     """Sum fine bins into coarse ones that keep their moments.
 
     Parameters
@@ -84,11 +86,13 @@ def folded(density: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.f
     density : ndarray, shape (bins_x, bins_y)
     x, y : ndarray
         Middles of the fine bins, in robust units.
+    fold : int
+        Fine bins a coarse one, along each axis.
     """
     i, j = np.nonzero(density)
     mass = density[i, j]
-    rows = -(-density.shape[1] // FOLD)
-    cell = (i // FOLD) * rows + j // FOLD
+    rows = -(-density.shape[1] // fold)
+    cell = (i // fold) * rows + j // fold
     size = int(cell.max()) + 1 if cell.size else 1
     terms = quadratic(x[i], y[j])
     # The fine bins are narrow beside any spread: their middles stand for the cells, without a correction.

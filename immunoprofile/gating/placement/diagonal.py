@@ -47,7 +47,7 @@ SEED_DIFFERENCE = 0.35
 LEAST_F1 = 0.8
 WIDEST = 1.6
 """SD in x of a Treg component, relative to that of the seed region's cells."""
-TOLERANCE = 0.004
+TOLERANCE = 0.025
 """Of Douglas-Peucker, in robust units (about .02 z for CD25 on an arcsinh of 150)."""
 
 
