@@ -237,7 +237,8 @@ def _compensate(
             _gather(narrow, channels, listed[begin : begin + size], tile)
         for row in range(load.shape[0]):
             weights = inverse[load[row, 2]]
-            total[:size] = 0.0
+            for t in range(size):
+                total[t] = 0.0
             j = 0
             while j + 4 <= d:
                 w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
@@ -306,7 +307,8 @@ def _publish(node: Any, listed: Any, size: int, flags: Any, bits: Any, start: in
             _mark(row, start + listed[k])
     if node[p.FLAG_ROW] >= 0:
         flag = flags[node[p.FLAG_ROW]]
-        flag[:size] = 0
+        for i in range(size):  # a loop compiles sooner than the assignment of a slice, here and below
+            flag[i] = 0
         for k in range(listed.size):
             flag[listed[k]] = 1
 
@@ -363,7 +365,9 @@ def gate_chunk(
 def read_columns(events: Any, source: Any, inverse: Any, program: Any, out: Any) -> None:
     """Read every column of a program for every event into `out`, float64 (n_columns, n)."""
     columns = np.empty((program.sizes[1], BLOCK), np.float64)
-    order = np.arange(BLOCK).astype(np.uint16)
+    order = np.empty(BLOCK, np.uint16)
+    for i in range(BLOCK):
+        order[i] = i
     narrow, wide = events
     total = max(narrow.shape[0], wide.shape[0])
     for begin in range(0, total, BLOCK):
@@ -372,4 +376,5 @@ def read_columns(events: Any, source: Any, inverse: Any, program: Any, out: Any)
         for row in range(program.nodes.shape[0]):
             _load(block, source, inverse, program, program.nodes[row], order[:size], columns)
         for c in range(out.shape[0]):
-            out[c, begin : begin + size] = columns[c, :size]
+            for i in range(size):
+                out[c, begin + i] = columns[c, i]

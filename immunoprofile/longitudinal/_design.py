@@ -1,7 +1,7 @@
 """Designs: a formula becomes columns with R's names, and the contrast rows of one factor.
 
-Levels are those of a categorical column, else sorted text; levels without a row are dropped; the first level is
-the reference of the coefficients.
+Levels are those of a categorical column, else sorted text; levels without a row are dropped; the first level
+is the reference of the coefficients.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def check_reference(reference: object, levels: Sequence[Any], factor: str) -> No
 
 
 def pivoted(matrix: NDArray[np.float64]) -> list[int]:
-    """Choose the columns to keep: the earliest that are not combinations of those before (rule 1e-7 of the norm)."""
+    """Choose the columns to keep: the earliest that are no combination of those before (1e-7 of the norm)."""
     kept: list[int] = []
     basis = np.empty((matrix.shape[0], 0))
     for place in range(matrix.shape[1]):

@@ -10,7 +10,6 @@ and ``se^2 = s^2 w'w``, s^2 the residual mean square. Only V is the feature's ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ import numpy as np
 from immunoprofile.longitudinal._design import Design, Parsed, build, grid, pivoted, with_levels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -108,7 +107,7 @@ class Shared:
 
 
 def fit_features(
-    model: Model, frame: pd.DataFrame, values: Floats, own: Floats, *, usable: NDArray[np.bool_]
+    model: Model, frame: pd.DataFrame, values: Floats, *, own: Floats, usable: NDArray[np.bool_]
 ) -> list[dict[tuple[Any, Any], Estimate]]:
     """Fit every feature of one visit.
 
@@ -170,12 +169,12 @@ class _Designs:
             places[complete] = np.arange(complete.size)
             self.parts, self.places = _parts(self.model, self.frame.iloc[complete]), places
             self.whole = _factorized(*self.parts), places
-        common, slopes, *contrasts = self.parts
+        common, slopes, contrasts = self.parts
         chosen = self.places[rows]
-        return _factorized(common[chosen], slopes[chosen], *contrasts)
+        return _factorized(common[chosen], slopes[chosen], contrasts)
 
 
-def _parts(model: Model, frame: pd.DataFrame) -> tuple[Any, ...]:
+def _parts(model: Model, frame: pd.DataFrame) -> tuple[Floats, Floats, tuple[Any, Any]]:
     """Build shared columns, own columns per unit of the own covariate, and contrasts."""
     names = [str(name) for name in frame.columns if name != model.own]
     leveled = with_levels(frame, names)
@@ -188,7 +187,7 @@ def _parts(model: Model, frame: pd.DataFrame) -> tuple[Any, ...]:
         found = _contrast(at_zero, model, contrast)
         if found is not None:
             rows_common[contrast], rows_slope[contrast] = found[0][~is_own], found[1][is_own]
-    return zero[:, ~is_own], slope[:, is_own], rows_common, rows_slope
+    return zero[:, ~is_own], slope[:, is_own], (rows_common, rows_slope)
 
 
 def _with_own(frame: pd.DataFrame, own: str | None, value: float) -> pd.DataFrame:
@@ -196,7 +195,7 @@ def _with_own(frame: pd.DataFrame, own: str | None, value: float) -> pd.DataFram
 
 
 def _contrast(design: Design, model: Model, contrast: tuple[Any, Any]) -> tuple[Floats, Floats] | None:
-    """Give the contrast's row with the own covariate at 0, and what one unit of it adds; None if a level is absent.
+    """Give the contrast's row with the own covariate at 0, and what a unit of it adds; None without a level.
 
     Only factors that meet the arm in a term are averaged over (equal weights); the others cancel.
     """
@@ -215,11 +214,17 @@ def _contrast(design: Design, model: Model, contrast: tuple[Any, Any]) -> tuple[
     return zero, difference(1.0) - zero if model.own else np.zeros_like(zero)
 
 
-def _factorized(common: Floats, slopes: Floats, rows_common: Any, rows_slope: Any) -> Shared:
+def _factorized(common: Floats, slopes: Floats, contrasts: tuple[Any, Any]) -> Shared:
     kept = pivoted(common)
     q, r = np.linalg.qr(common[:, kept])
     return Shared(
-        q=q, r=r, kept=kept, common=common, slopes=slopes, rows_common=rows_common, rows_slope=rows_slope
+        q=q,
+        r=r,
+        kept=kept,
+        common=common,
+        slopes=slopes,
+        rows_common=contrasts[0],
+        rows_slope=contrasts[1],
     )
 
 
@@ -292,10 +297,11 @@ def _reproduced(shared: Shared, columns: Floats, w: Floats, *, contrast: Any, ro
 def gate_variance(
     found: Estimate, cuts: Mapping[str, Floats], batches: Mapping[str, NDArray[np.int64]]
 ) -> float:
-    """Give the variance that the place of the cuts adds to an estimate (first order); missing where a doubt is.
+    """Give the variance that the place of the cuts adds to an estimate (first order).
 
-    One cut serves a batch, so its error moves all values of the batch together, baselines among them: the estimate
-    moves by the sum of the derivatives in the batch, and batches are independent.
+    One cut serves a batch, so its error moves all values of the batch together, baselines among them: the
+    estimate moves by the sum of the derivatives in the batch, and batches are independent. Missing where the
+    doubt of a value is.
 
     Parameters
     ----------

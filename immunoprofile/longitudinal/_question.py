@@ -244,10 +244,12 @@ def _own(
 
     where = [names.subject, names.visit]
     shared = frame[where].duplicated(keep="first").sum()
-    found = []
-    for name in variables:
-        if name != names.arm and (~frame[[*where, name]].duplicated()).sum() > len(frame) - shared:
-            found.append(name)
+    cells = len(frame) - shared
+    found = [
+        name
+        for name in variables
+        if name != names.arm and (~frame[[*where, name]].duplicated()).sum() > cells
+    ]
     if not found:
         return None, False
     plain = len(found) == 1 and plain_use(parsed, found[0], variables)

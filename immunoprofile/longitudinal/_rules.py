@@ -4,8 +4,8 @@ A contrast is sensitive where, on the same specimens, another rule than held
 
 1. moves the estimate by more than max(0.5 |held|, 0.10), or
 2. turns the decision, or the sign of a significant effect, and moves it by more than 0.07, or
-3. pulls it towards 0: the paired difference of the two rules, by the model without baseline, points against held,
-   exceeds 0.10 and has p < .05.
+3. pulls it towards 0: the paired difference of the two rules, by the model without baseline, points against
+   held, exceeds 0.10 and has p < .05.
 
 The thresholds are in log units; on the scale `difference` only a turned decision counts.
 """
@@ -44,10 +44,9 @@ def rule_flags(rows: VisitRows, *, alpha: float) -> dict[tuple[Any, Any], set[st
                 found.setdefault((rows.units[held][0], contrast), set()).add("GATE_UNRESOLVED")
             else:
                 scored.append((place, held, contrast))
-    for (place, held, contrast), sensitive in zip(scored, _compared(rows, scored, alpha=alpha), strict=True):
+    for (_, held, contrast), sensitive in zip(scored, _compared(rows, scored, alpha=alpha), strict=True):
         if sensitive:
             found.setdefault((rows.units[held][0], contrast), set()).add("GATE_SENSITIVE")
-        assert place != held  # noqa: S101 - a rule is never compared with itself
     return found
 
 
@@ -68,11 +67,11 @@ def _compared(rows: VisitRows, scored: list[tuple[int, int, Any]], *, alpha: flo
     both = rows.usable[:, others] & rows.usable[:, helds]
     if model.own is not None:
         both &= np.isfinite(rows.own[:, others]) & np.isfinite(rows.own[:, helds])
-    held = fit_features(model, rows.shared, rows.values[:, helds], rows.own[:, helds], usable=both)
-    other = fit_features(model, rows.shared, rows.values[:, others], rows.own[:, others], usable=both)
+    held = fit_features(model, rows.shared, rows.values[:, helds], own=rows.own[:, helds], usable=both)
+    other = fit_features(model, rows.shared, rows.values[:, others], own=rows.own[:, others], usable=both)
     with np.errstate(invalid="ignore"):
         gap = rows.values[:, others] - rows.values[:, helds]
-    paired = fit_features(model.without_own(), rows.shared, gap, np.zeros_like(gap), usable=both)
+    paired = fit_features(model.without_own(), rows.shared, gap, own=np.zeros_like(gap), usable=both)
     out = []
     for index, (_, place, contrast) in enumerate(scored):
         scale = rows.question.scales.get(str(rows.units[place][0]), "log_ratio")

@@ -55,8 +55,8 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
         ``ancova``: least squares at each visit alone.
     formula : str, optional
         By default ``change ~ baseline*visit + arm*visit`` for a table; of a Change
-        ``change ~ baseline + arm + site`` and the covariates that the study declares. Terms with the visit are
-        read within each visit. Of a Change the baseline enters on the scale of the change.
+        ``change ~ baseline + arm + site`` and the covariates that the study declares. Terms with the visit
+        are read within each visit. Of a Change the baseline enters on the scale of the change.
     feature, subject, visit, arm : str
         Columns of a table.
     reference : str, optional
@@ -93,11 +93,11 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     Notes
     -----
     A change that carries ``FEW_EVENTS`` is left out and counted: ``n_few_events=2`` among the flags.
-    ``gate_lower`` and ``gate_upper`` hold the doubt of the cuts by first-order propagation: the estimate is linear
-    in the values, one cut serves a batch, so its error moves the values (and baselines) of a batch together; the
-    variances of batches add to the square of the standard error.
-    ``GATE_SENSITIVE`` and ``GATE_UNRESOLVED`` compare the rules of gating on the same specimens. Where there are
-    fewer than two subjects a site, site stays out of the default formula, flagged ``site_left_out``.
+    ``gate_lower`` and ``gate_upper`` hold the doubt of the cuts by first-order propagation: the estimate is
+    linear in the values, one cut serves a batch, so its error moves the values (and baselines) of a batch
+    together; the variances of batches add to the square of the standard error.
+    ``GATE_SENSITIVE`` and ``GATE_UNRESOLVED`` compare the rules of gating on the same specimens. Where there
+    are fewer than two subjects a site, site stays out of the default formula, flagged ``site_left_out``.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def _renamed(column: Column, names: Names) -> Column:
     return Column(name=own.get(column.name, column.name), dtype=column.dtype, meaning=column.meaning)
 
 
-def _table(question: Question, *, level: float, progress: bool | None) -> pd.DataFrame:  # noqa: FBT001 - tri-state
+def _table(question: Question, *, level: float, progress: bool | None) -> pd.DataFrame:
     """Fit every visit; rows by feature, visit, contrast, rule."""
     import pandas as pd
 

@@ -63,7 +63,7 @@ class VisitRows:
         """Fit every unit on its own rows."""
         model = self.question.model
         if not self.question.varying:
-            return fit_features(model, self.shared, self.values, self.own, usable=self.usable)
+            return fit_features(model, self.shared, self.values, own=self.own, usable=self.usable)
         return [self._fit_alone(model, unit) for unit in range(len(self.units))]
 
     def _fit_alone(self, model: Model, unit: int) -> dict[tuple[Any, Any], Estimate]:
@@ -72,7 +72,7 @@ class VisitRows:
         own = self.frame.iloc[np.maximum(rows, 0)][_shared_names(self.question)]
         usable = (self.usable[:, unit] & (rows >= 0))[:, None]
         values = self.values[:, [unit]]
-        return fit_features(model, own, values, np.zeros_like(values), usable=usable)[0]
+        return fit_features(model, own, values, own=np.zeros_like(values), usable=usable)[0]
 
 
 def _shared_names(question: Question) -> list[str]:
