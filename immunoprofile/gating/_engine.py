@@ -216,10 +216,30 @@ def _pick(events: Any, channel: int, listed: Any, column: Any) -> None:
 
 
 @kernel(sources=SOURCES)
+def _weigh(weights: Any, tile: Any, total: Any, size: int) -> None:
+    """Sum the rows of a tile by weight, in their order, four a pass."""
+    for t in range(size):
+        total[t] = 0.0
+    j = 0
+    while j + 4 <= weights.size:
+        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+        for t in range(size):
+            value = total[t] + w0 * tile[j, t]
+            value = value + w1 * tile[j + 1, t]
+            value = value + w2 * tile[j + 2, t]
+            total[t] = value + w3 * tile[j + 3, t]
+        j += 4
+    while j < weights.size:
+        for t in range(size):
+            total[t] += weights[j] * tile[j, t]
+        j += 1
+
+
+@kernel(sources=SOURCES)
 def _compensate(
     events: Any, source: Any, inverse: Any, program: Any, load: Any, listed: Any, columns: Any
 ) -> None:
-    """Compute compensated columns for the listed events: tiles of 256 events, four detectors a pass.
+    """Compute compensated columns for the listed events: in tiles of 256 events.
 
     Products are added in the order of the detectors: an event's value does not depend on its neighbours.
     """
@@ -236,23 +256,7 @@ def _compensate(
         else:
             _gather(narrow, channels, listed[begin : begin + size], tile)
         for row in range(load.shape[0]):
-            weights = inverse[load[row, 2]]
-            for t in range(size):
-                total[t] = 0.0
-            j = 0
-            while j + 4 <= d:
-                w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-                for t in range(size):
-                    value = total[t] + w0 * tile[j, t]
-                    value = value + w1 * tile[j + 1, t]
-                    value = value + w2 * tile[j + 2, t]
-                    total[t] = value + w3 * tile[j + 3, t]
-                j += 4
-            while j < d:
-                w0 = weights[j]
-                for t in range(size):
-                    total[t] += w0 * tile[j, t]
-                j += 1
+            _weigh(inverse[load[row, 2]], tile, total, size)
             column = columns[load[row, 0]]
             for t in range(size):
                 column[listed[begin + t]] = total[t]

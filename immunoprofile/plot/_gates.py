@@ -25,6 +25,7 @@ from immunoprofile.plot._style import (
     new_figure,
     plain,
     styled,
+    text_width,
     title,
 )
 from immunoprofile.plot._tables import keep
@@ -158,10 +159,12 @@ def _nothing(ax: Axes, drawn: Any) -> None:
 
 
 def _notes(drawn: Any) -> list[str]:
-    """Words of warning that stand above a picture: why it is open, or its flags."""
+    """Words of warning that stand above a picture: why it is open, or its flags; two lines at most."""
     if drawn.kind == "none":
         return []
-    return [drawn.message or ", ".join(drawn.flags)] if drawn.message or drawn.flags else []
+    parts = str(drawn.message or ", ".join(drawn.flags)).split(", ")
+    more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
+    return [part + (more if place else "") for place, part in enumerate(parts[:2]) if part]
 
 
 def _lines_above(drawn: Any) -> int:
@@ -172,19 +175,23 @@ def _head(ax: Axes, drawn: Any) -> None:
     """Write title, percent and counts between title and frame: numbers never lie over the population."""
     dim = drawn.kind == "none"
     notes = _notes(drawn)
+    # the frame's width and a little: the words of the last gate of a row end with the figure
+    figure = ax.figure.get_figure(root=True)
+    room = 72 * (float(ax.get_position(original=True).width * figure.get_size_inches()[0]) + _RIGHT)
     shown = [] if dim else list(drawn.populations[:_SHOWN])
     lines = len(shown) + len(notes)
     only = len(drawn.populations) == 1
     words = str(drawn.populations[0][0] if only else drawn.gate_id).replace("_", " ")
     title(ax, f"{drawn.number}. {plain(words, 26)}", dim=dim, pad=5 + _LINE * lines)
     for place, note in enumerate(reversed(notes)):
-        _line(ax, place, [(f"! {plain(note, 34)}", LEVELS["warning"]["ink"], "normal")])
+        _line(ax, place, [(_fitting(f"! {plain(note)}", room), LEVELS["warning"]["ink"], "normal")])
     for place, (name, percent, count, total) in enumerate(reversed(shown), start=len(notes)):
         share = f"{_percent(percent)} %" if math.isfinite(percent) else "\u2013"
         if len(shown) == 1:
             rest = f"{count:,} of {total:,}" if total or count else plain(name, 24)
         else:
-            rest = f"{plain(name, 17)} {count:,}"
+            taken = 5 + text_width(share, 7.5, bold=True)
+            rest = _fitting(f"{count:,} {plain(name)}", room - taken)
         _line(ax, place, [(share, GATE, "bold"), (rest, MUTE, "normal")])
 
 
@@ -200,7 +207,18 @@ def _line(ax: Axes, place: int, parts: list[tuple[str, str, str]]) -> None:
         at, offset = (1.0, 0.0), (4.0, 0.0)
 
 
+def _fitting(text: str, room: float) -> str:
+    """Cut a text by an ellipsis where it is wider than `room` points."""
+    if text_width(text, 7.5) <= room:
+        return text
+    while text and text_width(text + "\u2026", 7.5) > room:
+        text = text[:-1]
+    return text.rstrip() + "\u2026"
+
+
 def _percent(value: float) -> str:
+    if value == 0:
+        return "0"
     decimals = 1 if value >= 10 else 2 if value >= 0.1 else 3
     return f"{value:.{decimals}f}"
 

@@ -38,6 +38,8 @@ class Transform(Protocol):
         """Give the parameters by name."""
         ...
 
+    def __hash__(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:

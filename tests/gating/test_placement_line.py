@@ -2,8 +2,8 @@
 
 Golden: tests/golden/gating/methods_1d.json, tolerances from its note (x IQR of the mixture: valley .02 at
 100,000 draws, .06 at 5,000; tail .03, .10; depth .05, .12). A nearly empty valley cannot be located that well
-at 5,000 draws by anyone, nor that of 1 % at 100,000 (the maximum-likelihood fit of the true model misses it in
-every third draw); there three tolerances are asked of the median of seven draws.
+at 5,000 draws by anyone, nor that of 1 % at 100,000 (the maximum-likelihood fit of the true model misses it
+in every third draw); there three tolerances are asked of the median of seven draws.
 """
 
 from __future__ import annotations
@@ -161,11 +161,16 @@ def test_many_doublets_are_flagged_and_too_many_open_the_gate():
     assert not band(4_800).found
 
 
-def test_a_comb_of_integers_has_two_peaks_and_no_more():
+def test_a_comb_of_integers_is_one_peak():
+    grid = Grid(low=-500.5, high=523.5, bins=1024)
+    values = np.round(np.random.default_rng(6).normal(0, 40, 50_000) / 20) * 20
+    assert not valley(line(values, grid), {}, None).found
+
+
+def test_integers_with_two_modes_are_cut_between_them():
     rng = np.random.default_rng(6)
     values = np.round(np.concatenate([rng.normal(200, 30, 8_000), rng.normal(600, 60, 8_000)]) / 7) * 7
-    grid = Grid(low=-100.0, high=1124.0, bins=1024)
-    cut = valley(line(values, grid), {}, None)
+    cut = valley(line(values, Grid(low=-100.0, high=1124.0, bins=1024)), {}, None)
     assert 290 < cut.at < 460
 
 

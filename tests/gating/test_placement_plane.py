@@ -34,7 +34,7 @@ def scored(seed, units, n):
 def test_one_large_sample_reaches_the_optimum(seed):
     ratio, share, region = scored(seed, 1, 150_000)
     assert ratio >= 0.985
-    assert -0.035 <= share <= 0.05  # the exact posterior, cut at a half, gives -.023 to -.001 over such draws
+    assert -0.035 <= share <= 0.05  # the exact posterior, cut at a half: -.023 to -.001
     assert region.flags == ()
     assert len(region.vertices) <= 64
 
@@ -54,7 +54,7 @@ def test_a_batch_of_four_small_samples_comes_near_the_optimum(seed):
 
 
 def test_a_seed_between_naive_and_memory_treg_does_not_halve_them():
-    """In these draws the deepest slanted valley parts the two kinds of Treg (share -48 % without the repair)."""
+    """In these draws the deepest slanted valley parts the two kinds of Treg."""
     means = np.array([[1.39, 3.73], [2.3, 3.8], [1.86, 2.22], [3.56, 2.36], [4.52, 1.96]])
     rng = np.random.default_rng(59)
     drawn = [cd4_cells(rng, 7_000, means) for _ in range(5)]

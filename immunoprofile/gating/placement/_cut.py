@@ -76,6 +76,6 @@ def finished(
 
 
 def _rarer_side(pool: Pool, position: float) -> float:
-    """Give the share that is surely on the rarer side: that of the bins beyond the one which holds the cut."""
+    """Give the share that is surely on the rarer side: of the bins beyond the one that holds the cut."""
     low, high = math.ceil(position - 0.5), math.floor(position + 0.5) + 1
     return float(min(pool.density[: max(low, 0)].sum(), pool.density[max(high, 0) :].sum()))

@@ -1,0 +1,503 @@
+"""The value `Study`: design, tables and problems of a study; arms are never in it while it is blinded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from immunoprofile.core import BlindedError, StudyError, card_html, card_text, join_flags, sha256_of, sha256_text
+from immunoprofile.trial import _unblind
+from immunoprofile.trial._accountability import account
+from immunoprofile.trial._arms import arm_series, draw_dummies
+from immunoprofile.trial._audit import append_entry, canonical
+from immunoprofile.trial._blinding import without_sentinels
+from immunoprofile.trial._visits import Record, choose_visits, dates_of, visits_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from immunoprofile.gating import PlacementUnit
+    from immunoprofile.panel import Panel
+    from immunoprofile.trial._ids import PrivateIds
+    from immunoprofile.trial._schema import Endpoint, Family, StudyDesign, Tube, Visit
+
+SPECIMEN_COLUMNS = ("specimen", "subject", "visit", "site", "batch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+class Study:
+    """A study: its design, its tables, and what is wrong with them.
+
+    Attributes
+    ----------
+    design : StudyDesign
+        All that study.toml declares.
+    root : Path
+        The study folder.
+    sentinels : tuple of str
+        Populations whose course gives an arm away, descendants and complements included.
+    """
+
+    design: StudyDesign
+    root: Path
+    sentinels: tuple[str, ...]
+    _tables: Mapping[str, pd.DataFrame]
+    _ids: PrivateIds
+    _inputs: tuple[Path, ...]
+    _open_arms: Mapping[str, str] | None = field(default=None)
+
+    # --- what was declared -------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """Id of the study."""
+        return self.design.study.id
+
+    @property
+    def title(self) -> str:
+        """Title of the study."""
+        return self.design.study.title
+
+    @property
+    def blinded(self) -> bool:
+        """Whether arms are hidden; never changed by unblinding, because arms travel as a value of their own."""
+        return self.design.blinded
+
+    @property
+    def arm_ids(self) -> tuple[str, ...]:
+        """Ids of the declared arms; nobody's assignment."""
+        return tuple(arm.id for arm in self.design.arms)
+
+    @property
+    def arm_labels(self) -> dict[str, str]:
+        """Arm id to label."""
+        return {arm.id: arm.label or arm.id for arm in self.design.arms}
+
+    @property
+    def arm_roles(self) -> dict[str, str]:
+        """Arm id to role, ``active`` or ``control``."""
+        return {arm.id: arm.role for arm in self.design.arms}
+
+    @property
+    def reference(self) -> str | None:
+        """The arm that others are compared with: as declared, else the one with the role control."""
+        controls = [arm.id for arm in self.design.arms if arm.role == "control"]
+        declared = self.design.analysis.reference
+        return declared or (controls[0] if len(controls) == 1 else None)
+
+    @property
+    def visit_values(self) -> tuple[Visit, ...]:
+        """The visits as frozen values; of a study that declares none, those of samples.csv."""
+        from immunoprofile.trial._schema import Visit
+
+        if self.design.visits:
+            return self.design.visits
+        return tuple(Visit(id=name) for name in sorted(set(self._tables["samples"]["visit"].dropna())))
+
+    @property
+    def visits(self) -> pd.DataFrame:
+        """The visits: visit, label, day, before, after, role, period."""
+        return visits_frame(self.visit_values)
+
+    @property
+    def baseline_rule(self) -> str:
+        """``last_before_first_dose`` or ``visit``."""
+        return self.design.baseline.rule
+
+    @property
+    def tubes(self) -> tuple[Tube, ...]:
+        """What is done with the samples of each tube."""
+        return self.design.tubes
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The declared endpoints."""
+        return self.design.endpoints
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The declared families of questions."""
+        return self.design.families
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Columns of subjects.csv that analyses adjust for."""
+        return self.design.analysis.covariates
+
+    @property
+    def alpha(self) -> float:
+        """Declared level of tests."""
+        return self.design.analysis.alpha
+
+    @property
+    def analysis_visit(self) -> str | None:
+        """The visit at which arms are compared, where it is declared."""
+        declared = self.design.analysis.visit
+        return declared or next((e.visit for e in self.endpoints if e.visit), None)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The analysis plan as declared: endpoints, families, estimands, populations, tubes, settings."""
+        names = ("endpoints", "families", "estimands", "analysis_populations", "tubes", "analysis", "baseline")
+        whole = asdict(self.design)
+        return {name: whole[name] for name in names}
+
+    @property
+    def plan_hash(self) -> str:
+        """SHA-256 of the plan."""
+        return sha256_text(canonical(self.plan).decode("utf-8"))
+
+    # --- tables ------------------------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """One row a file: row, file, path, file_name, subject, visit, site, tube, control, batch, ...; random ids."""
+        return self._tables["samples"].copy()
+
+    @property
+    def subjects(self) -> pd.DataFrame:
+        """One row a subject."""
+        return self._tables["subjects"].copy()
+
+    @property
+    def clinical(self) -> pd.DataFrame:
+        """One row a measure of a visit: subject, visit, measure, value, unit, scale, uln, lln, date."""
+        return self._tables["clinical"].copy()
+
+    @property
+    def doses(self) -> pd.DataFrame:
+        """One row a course of a drug."""
+        return self._tables["doses"].copy()
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """One row an adverse event."""
+        return self._tables["events"].copy()
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """All that is wrong or odd: level, code, table, row, column, found, expected, nearest, message, hint."""
+        return self._tables["problems"].copy()
+
+    @property
+    def excluded(self) -> pd.DataFrame:
+        """Rows that were left out: specimen, sample, stage, code, problem, hint, file, table, row."""
+        return self._tables["excluded"].copy()
+
+    @property
+    def batch_names(self) -> dict[str, str]:
+        """Batch key, as gating sees it, to the name of the batch."""
+        names = self._tables["samples"]["batch"].dropna().unique()
+        return {self._ids.of("batch", str(name)): str(name) for name in sorted(names)}
+
+    @property
+    def specimens(self) -> pd.DataFrame:
+        """One row a specimen: specimen, subject, visit, site, batch, covariates, before_first_dose, visit_flags.
+
+        ``visit`` is the visit that the specimen counts for; missing where it lies outside every window or
+        another specimen is closer to the target day.
+        """
+        import pandas as pd
+
+        full = self._tables["samples"]
+        full = full[full["control"] == "none"].drop_duplicates("specimen")
+        chosen = self._chosen(full)
+        columns = {
+            "specimen": full["specimen"],
+            "subject": full["subject"],
+            "visit": [chosen[name][0] or pd.NA for name in full["specimen"]],
+            "site": full["site"],
+            "batch": full["batch"],
+        }
+        frame = pd.DataFrame(columns).astype("string").reset_index(drop=True)
+        frame["before_first_dose"] = pd.array([chosen[s][1] for s in frame["specimen"]], dtype="boolean")
+        frame["is_baseline"] = pd.array([chosen[s][2] for s in frame["specimen"]], dtype="boolean")
+        frame["visit_flags"] = pd.array([chosen[s][3] for s in frame["specimen"]], dtype="string")
+        extra = self.covariates_frame()
+        names = [name for name in extra.columns if name not in frame.columns]
+        return frame.merge(extra[["subject", *names]], on="subject", how="left")
+
+    def _chosen(self, full: pd.DataFrame) -> dict[str, tuple[str, bool | None, bool, str]]:
+        """Give each specimen its visit, whether it was drawn before the first dose, baseline and flags."""
+        subjects = self._tables["subjects"]
+        first, randomised = dates_of(subjects, "first_dose"), dates_of(subjects, "randomised")
+        out: dict[str, tuple[str, bool | None, bool, str]] = {}
+        for subject, rows in full.groupby("subject", sort=False):
+            anchor = first.get(str(subject)) or randomised.get(str(subject))
+            records = [
+                Record(key=(s, w), visit=v, when=w)
+                for s, v, w in zip(rows["specimen"], rows["visit"], _none(rows["collected"]), strict=True)
+            ]
+            for choice in choose_visits(
+                records,
+                self.visit_values,
+                first_dose=first.get(str(subject)),
+                randomised=randomised.get(str(subject)),
+                rule=self.design.baseline.rule,
+            ):
+                specimen, when = choice.key  # type: ignore[misc]
+                early = None if when is None or anchor is None else not _unblind.is_later(when, anchor)
+                out[specimen] = choice.visit, early, choice.is_baseline, choice.flags
+        return out
+
+    def covariates_frame(self) -> pd.DataFrame:
+        """Give subject and the covariates that [analysis] names, numbers as numbers.
+
+        ``age_years`` is the age that subjects.csv states, else the year of the first dose or randomisation
+        minus the year of birth.
+        """
+        from immunoprofile.trial._covariates import covariates_of
+
+        return covariates_of(self._tables["subjects"], self.covariates)
+
+    def accountability(self, outcomes: Mapping[str, str] | None = None) -> pd.DataFrame:
+        """Count, per site, visit and tube, how far the scheduled tubes came; the columns sum.
+
+        Parameters
+        ----------
+        outcomes : mapping of str to str, optional
+            Sample to the code for which it was left out after it was read.
+
+        Returns
+        -------
+        DataFrame
+            While the study is blinded no group of fewer than five subjects is shown.
+        """
+        return account(
+            self._tables["subjects"],
+            self._tables["tubes"],
+            self.visit_values,
+            outcomes=outcomes,
+            blinded=self.blinded,
+        )
+
+    # --- arms --------------------------------------------------------------------------------------------
+
+    @property
+    def arms(self) -> pd.Series:
+        """Arms of an open study.
+
+        Raises
+        ------
+        BlindedError
+            ``blinded``, always while the study is blinded.
+        StudyError
+            ``arms_missing`` where an open study declares no table of arms.
+        """
+        found = self.open_arms
+        if found is None:
+            hint = 'add [open_arms] with file = "..." to study.toml'
+            raise StudyError("arms_missing", "no table of arms is declared", where="study.toml", hint=hint)
+        return found
+
+    @property
+    def open_arms(self) -> pd.Series | None:
+        """Arms of an open study, or None where it declares none.
+
+        Raises
+        ------
+        BlindedError
+            ``blinded``.
+        """
+        if self.blinded:
+            hint = "arms = study.unblind(key, who=..., reason=...); or study.dummy_arms(seed) to rehearse"
+            raise BlindedError("blinded", "the study is blinded", where=f"study {self.id}", hint=hint)
+        if self._open_arms is None:
+            return None
+        return arm_series(self._open_arms, study=self.id, reference=self.reference)
+
+    def unblind(self, key: str | Path, *, who: str, reason: str) -> pd.Series:
+        """Open the key: give the arm of each subject, and write who did so and why into the audit log.
+
+        Parameters
+        ----------
+        key : path
+            Table with subject (or randomisation) and arm; relative to the folder one stands in, else to the
+            study folder.
+        who, reason : str
+            Kept in ``results/audit.jsonl``.
+
+        Returns
+        -------
+        Series
+            Subject to arm id, name ``arm``; the study itself stays blinded.
+
+        Raises
+        ------
+        StudyError
+            ``unblind_unsigned``, ``audit_unwritable``, ``audit_broken``; the faults of the key, all at once and
+            without any assignment: ``key_incomplete``, ``key_unknown_arm``, ``key_duplicate``,
+            ``unknown_subject``.
+        """
+        return _unblind.unblind(self, key, who=who, reason=reason)
+
+    def dummy_arms(self, seed: int) -> pd.Series:
+        """Draw arms by chance alone, to rehearse an analysis before unblinding.
+
+        Parameters
+        ----------
+        seed : int
+
+        Returns
+        -------
+        Series
+            Name ``arm (DUMMY)``, ``attrs["dummy"]`` True; by allocation within the declared strata.
+
+        Raises
+        ------
+        StudyError
+            ``arms_missing``.
+        """
+        subjects = self._tables["subjects"]
+        columns = [name for name in self.design.strata.columns if name in subjects.columns]
+        strata = {
+            str(row["subject"]): tuple("" if row[name] is None else str(row[name]) for name in columns)
+            for row in subjects.to_dict("records")
+        }
+        drawn = draw_dummies(strata, self.design.arms, seed=seed)
+        return arm_series(drawn, study=self.id, reference=self.reference, dummy=True)
+
+    def blinded_table(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Give the form of a table that a blinded reader may see.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Long: subject and visit (or specimen), population, value, and where there, statistic and flags.
+
+        Returns
+        -------
+        DataFrame
+            specimen, population, statistic, value, flags; no sentinels; sorted by the random id.
+
+        Raises
+        ------
+        StudyError
+            ``column_missing``, ``unknown_specimen``.
+        """
+        return _unblind.blinded_table(without_sentinels, self, frame)
+
+    # --- work --------------------------------------------------------------------------------------------
+
+    def placement_units(
+        self, strategy: str, panel: Panel | None = None, *, tube: str | None = None
+    ) -> list[PlacementUnit]:
+        """Give the samples stained for a strategy as placement may see them: random keys, batch, untreated.
+
+        Parameters
+        ----------
+        strategy : str
+            Id of the strategy; samples of the tubes that name it (of all, where no tube is declared).
+        panel : Panel, optional
+            Panel that resolves the markers; by default the tube's own, else the strategy's.
+        tube : str, optional
+            One tube only.
+
+        Returns
+        -------
+        list of PlacementUnit
+            Sorted by key. Full-stain samples only.
+        """
+        from immunoprofile.trial._placement import units_of
+
+        return units_of(self, strategy, panel, tube=tube)
+
+    def check_content(self, hashes: Mapping[str, str]) -> pd.DataFrame:
+        """Find samples whose files hold the same bytes.
+
+        Parameters
+        ----------
+        hashes : mapping of str to str
+            Sample to the hash of its file's content.
+
+        Returns
+        -------
+        DataFrame
+            Samples to leave out: specimen, sample, stage, code, problem, hint. ``duplicate_file`` for the same
+            specimen, where the first row is kept; ``same_content_two_specimens``, where none can be trusted.
+        """
+        from immunoprofile.trial._placement import same_content
+
+        return same_content(self._tables["samples"], hashes)
+
+    def persist_ids(self) -> None:
+        """Write the private map of ids (mode 0600), so that later runs use the same ones.
+
+        Warns
+        -----
+        ImmunoprofileWarning
+            ``ids_in_memory`` where the folder cannot be written.
+        """
+        self._ids.persist()
+
+    def log(self, event: str, *, who: str = "", reason: str = "", **payload: Any) -> dict[str, Any]:
+        """Append an event to the audit log.
+
+        Parameters
+        ----------
+        event : str
+            Such as ``study_read``, ``plan_locked``, ``dry_run``, ``post_hoc``, ``export``.
+        who, reason : str
+        **payload
+            What JSON can hold.
+
+        Returns
+        -------
+        dict
+            The entry.
+        """
+        return append_entry(self.audit_path, event, who=who, reason=reason, payload=payload)
+
+    @property
+    def audit_path(self) -> Path:
+        """Where the audit log is kept."""
+        return self.root / "results" / "audit.jsonl"
+
+    def input_hashes(self) -> dict[str, dict[str, Any]]:
+        """Give SHA-256 and size of study.toml and every table that was read, by path relative to the study."""
+        found = {}
+        for path in self._inputs:
+            try:
+                name = path.relative_to(self.root).as_posix()
+            except ValueError:
+                name = path.name
+            found[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        return found
+
+    def __repr__(self) -> str:
+        return card_text(f"Study {self.id}", self._facts(), following=self._following())
+
+    def _repr_html_(self) -> str:
+        problems = self._tables["problems"]
+        details = problems[["level", "code", "message"]].to_html(index=False) if len(problems) else ""
+        facts = [*self._facts(), ("problems", self._problem_counts())]
+        return card_html(f"Study {self.id}", facts, following=self._following(), details=details)
+
+    def _following(self) -> str:
+        return "profile = ip.profile(study)" if self.tubes else "study.problems"
+
+    def _facts(self) -> list[tuple[str, object]]:
+        arms = ", ".join(self.arm_ids)
+        state = f"blinded, arms {arms}" if self.blinded and arms else "blinded" if self.blinded else "open"
+        samples = self._tables["samples"]
+        return [
+            ("state", state),
+            ("subjects", f"{len(self._tables['subjects'])} at {samples['site'].nunique()} sites"),
+            ("samples", f"{len(samples)} at {len(self.visit_values)} visits, {len(self._tables['excluded'])} rows left out"),
+            ("problems", self._problem_counts()),
+        ][: 4 if len(self._tables["problems"]) else 3]
+
+    def _problem_counts(self) -> str:
+        counts = self._tables["problems"]["level"].value_counts()
+        return join_flags() or ", ".join(f"{int(counts.get(n, 0))} {n}s" for n in ("error", "warning"))
+
+
+def _none(values: pd.Series) -> list[str | None]:
+    return [None if value is None or value != value else str(value) for value in values.astype(object)]
+
+
+_ = partial
