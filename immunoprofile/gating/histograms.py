@@ -203,10 +203,6 @@ class Pool:
             digest.update(unit.digest())
         return digest.digest()
 
-    def coarser(self, factor: int) -> Pool:
-        """Sum `factor` bins of each axis into one, unit by unit."""
-        return pool([coarser(unit, factor) for unit in self.units]) if factor > 1 and self.units else self
-
 
 def pool(histograms: Iterable[Histogram]) -> Pool:
     """Add units with equal weight, independent of their order to the bit.
@@ -244,17 +240,6 @@ def pool(histograms: Iterable[Histogram]) -> Pool:
         n_events=sum(unit.n for unit in units),
         n_effective=_effective(units),
     )
-
-
-def coarser(source: Histogram, factor: int) -> Histogram:
-    """Sum `factor` neighboring bins of each axis into one; a rest of bins at the top makes a wider grid."""
-    counts = source.counts
-    grids = []
-    for axis, grid in enumerate(source.grids):
-        bins = -(-grid.bins // factor)
-        counts = np.add.reduceat(counts, np.arange(0, grid.bins, factor), axis=axis)
-        grids.append(Grid(low=grid.low, high=grid.low + bins * factor * grid.step, bins=bins))
-    return Histogram(grids=tuple(grids), counts=counts, n=source.n)
 
 
 def _effective(units: tuple[Histogram, ...]) -> float:

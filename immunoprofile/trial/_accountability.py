@@ -54,7 +54,8 @@ def account(
     losses = outcomes or {}
     received_known = bool(tubes["received"].notna().any())
     listed = {
-        (row.subject, row.visit, row.tube): row for row in tubes.drop_duplicates(["subject", "visit", "tube"]).itertuples()
+        (row.subject, row.visit, row.tube): row
+        for row in tubes.drop_duplicates(["subject", "visit", "tube"]).itertuples()
     }
     rows = []
     for subject in subjects.itertuples(index=False):
@@ -64,7 +65,15 @@ def account(
             for tube in sorted(set(tubes["tube"])):
                 row = listed.get((subject.subject, visit.id, tube))
                 counts = _levels(row, received_known=received_known, losses=losses)
-                rows.append({"subject": subject.subject, "site": subject.site, "visit": visit.id, "tube": tube, **counts})
+                rows.append(
+                    {
+                        "subject": subject.subject,
+                        "site": subject.site,
+                        "visit": visit.id,
+                        "tube": tube,
+                        **counts,
+                    }
+                )
     frame = pd.DataFrame(rows, columns=["subject", "site", "visit", "tube", *LEVELS])
     if blinded:
         frame = _pooled(frame)

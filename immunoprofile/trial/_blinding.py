@@ -169,7 +169,9 @@ def without_sentinels(frame: pd.DataFrame, sentinels: Collection[str]) -> pd.Dat
     keep = ~frame["population"].astype("string").map(lambda name: names_sentinel(name, hidden)).astype(bool)
     for column in ("denominator", "feature"):
         if column in frame.columns:
-            keep &= ~frame[column].astype("string").map(lambda name: names_sentinel(name, hidden)).astype(bool)
+            keep &= ~frame[column].astype("string").map(lambda name: names_sentinel(name, hidden)).astype(
+                bool
+            )
     return frame[keep]
 
 

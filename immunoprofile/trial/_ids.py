@@ -71,7 +71,9 @@ class PrivateIds:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.path, _text({**on_disk, **self._known}), mode=0o600)
         except OSError as error:
-            message = f"the ids of specimens are kept in memory only: results/ cannot be written ({error.strerror})"
+            message = (
+                f"the ids of specimens are kept in memory only: results/ cannot be written ({error.strerror})"
+            )
             warnings.warn(ImmunoprofileWarning(message, "ids_in_memory"), stacklevel=3)
             return
         self._new.clear()
@@ -106,7 +108,9 @@ def _read(path: Path) -> dict[tuple[str, ...], str]:
         raise _unreadable(f"cannot be read ({error.strerror})") from None
     try:
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
-        found = {(row["kind"], *(_bare(row[name]) for name in FIELDS[row["kind"]])): row["id"] for row in rows}
+        found = {
+            (row["kind"], *(_bare(row[name]) for name in FIELDS[row["kind"]])): row["id"] for row in rows
+        }
     except (UnicodeDecodeError, KeyError, TypeError, csv.Error, AttributeError):
         raise _unreadable("is damaged") from None
     if len(set(found.values())) != len(rows) or not all(found.values()):

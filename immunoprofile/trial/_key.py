@@ -72,7 +72,15 @@ def read_key(
         if arm_id is None:
             _note_arm(problems, sheet, row, column=sheet.header[arm])
         if subject not in subjects:
-            _note_subject(problems, sheet, row, name=name, column=sheet.header[who], known=codes if by_code else subjects, closed=closed)
+            _note_subject(
+                problems,
+                sheet,
+                row,
+                name=name,
+                column=sheet.header[who],
+                known=codes if by_code else subjects,
+                closed=closed,
+            )
         elif arm_id is not None:
             found[subject] = arm_id
     named = {codes.get(name, "") if by_code else name for name in names}
@@ -83,7 +91,10 @@ def read_key(
 def _columns(sheet: Sheet, problems: Problems) -> tuple[int, int, bool] | None:
     spelled = spellings(sheet.header)
     at = {name: position for position, name in enumerate(sheet.header)}
-    who = next((normalised(name, spelled) for name in ("subject", "randomisation") if normalised(name, spelled)), None)
+    who = next(
+        (normalised(name, spelled) for name in ("subject", "randomisation") if normalised(name, spelled)),
+        None,
+    )
     arm = normalised("arm", spelled)
     for wanted, found in (("subject or randomisation", who), ("arm", arm)):
         if found is None:

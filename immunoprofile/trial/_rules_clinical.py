@@ -67,7 +67,9 @@ def read_clinical(
         rows.append(record)
     wide = reading.spec.layout == "wide"
     key = ("subject", "visit", "measure")
-    note_repeats(reading, rows, key=key, what="this subject and visit" if wide else "this measure of the visit")
+    note_repeats(
+        reading, rows, key=key, what="this subject and visit" if wide else "this measure of the visit"
+    )
     _mixed_units(reading, rows)
     _suspected_scales(reading, rows, rules)
     return rows
@@ -158,7 +160,12 @@ def _values(
     out["censored"] = censored[0] if censored else None
     if out["uln"] is None and rule.uln is not None:
         out["uln"] = rule.uln
-    if rule.is_enzyme and out["value"] is not None and out["uln"] is None and not reading.cell(cells, places.uln):
+    if (
+        rule.is_enzyme
+        and out["value"] is not None
+        and out["uln"] is None
+        and not reading.cell(cells, places.uln)
+    ):
         reading.note(
             row,
             places.uln,
@@ -214,7 +221,9 @@ def _scale(reading: Reading, row: int, rule: Rule, *, scale: str, unit: str) -> 
         told = f"vas_{unit}"
         if rule.scale_declared and told != rule.scale:
             what = f"{rule.name} is declared as {rule.scale}"
-            reading.note(row, "unit", "unit_mixed", what, found=unit, expected=rule.scale.removeprefix("vas_"))
+            reading.note(
+                row, "unit", "unit_mixed", what, found=unit, expected=rule.scale.removeprefix("vas_")
+            )
         return told
     return rule.scale
 
@@ -241,7 +250,9 @@ def _mixed_units(reading: Reading, rows: Sequence[dict[str, Any]]) -> None:
             if len(usual) > 1 or record["unit"] != usual[0]:
                 others = sorted(set(counts) - {record["unit"]})
                 what = f"other records of this subject and measure have {', '.join(others)}"
-                reading.note(record["row"], "unit", "unit_mixed", what, found=record["unit"], expected="one unit")
+                reading.note(
+                    record["row"], "unit", "unit_mixed", what, found=record["unit"], expected="one unit"
+                )
 
 
 def _suspected_scales(reading: Reading, rows: Sequence[dict[str, Any]], rules: Mapping[str, Rule]) -> None:

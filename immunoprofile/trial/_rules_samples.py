@@ -60,9 +60,7 @@ def read_samples(
     return rows
 
 
-def _required(
-    design: StudyDesign, subjects: Mapping[str, Any] | None, sites: Sequence[str]
-) -> list[str]:
+def _required(design: StudyDesign, subjects: Mapping[str, Any] | None, sites: Sequence[str]) -> list[str]:
     required = ["subject", "visit"]
     elsewhere = len(sites) == 1 or any(row.get("site") for row in (subjects or {}).values())
     if not design.profiles:  # populations gated elsewhere need neither file nor site
@@ -97,7 +95,9 @@ def _row(
         record[name] = reading.cell(cells, name) or None
     record["expected_events"] = reading.value(row, cells, "expected_events", partial(_count, reading))
     record["own_sample"] = reading.cell(cells, "sample") or None
-    note_reversed(reading, record, (("collected", "received"), ("collected", "acquired"), ("received", "acquired")))
+    note_reversed(
+        reading, record, (("collected", "received"), ("collected", "acquired"), ("received", "acquired"))
+    )
     _window(reading, design, record, subjects)
     return record
 
@@ -153,11 +153,11 @@ def _tube(reading: Reading, design: StudyDesign, record: dict[str, Any], cells: 
         return declared[0]
     if not tube and len(declared) > 1 and "tube" in reading.columns:
         expected = f"one of {', '.join(declared)}"
-        reading.note(record["row"], "tube", "value_missing", "this cell is empty", found="", expected=expected)
-    if declared and tube:
-        return reading.known(
-            record["row"], "tube", tube, names=declared, code="unknown_tube", noun="tube"
+        reading.note(
+            record["row"], "tube", "value_missing", "this cell is empty", found="", expected=expected
         )
+    if declared and tube:
+        return reading.known(record["row"], "tube", tube, names=declared, code="unknown_tube", noun="tube")
     return tube
 
 
@@ -167,7 +167,9 @@ def _control(text: str) -> str:
         return "none" if folded == "full" else folded
     if FMO.fullmatch(text.strip()):
         return "fmo:" + text.strip()[4:].strip()
-    raise CellError("unknown_control", "no such control", expected=f"one of {', '.join(CONTROLS)}, fmo:<marker>")
+    raise CellError(
+        "unknown_control", "no such control", expected=f"one of {', '.join(CONTROLS)}, fmo:<marker>"
+    )
 
 
 def _count(reading: Reading, text: str) -> int:
@@ -214,9 +216,7 @@ def _find_file(reading: Reading, record: dict[str, Any], files: Files) -> None:
     record["path"] = found.path
     if found.code == "path_outside":
         hint = "a path below the study folder, or below a folder of [study] roots"
-        reading.note(
-            record["row"], "file", "path_outside", "leaves the study folder", found=name, hint=hint
-        )
+        reading.note(record["row"], "file", "path_outside", "leaves the study folder", found=name, hint=hint)
     elif found.code:
         reading.note(
             record["row"],

@@ -73,9 +73,7 @@ def _reversed(reading: Reading, record: dict[str, Any]) -> None:
     note_reversed(reading, record, ORDER)
 
 
-def note_reversed(
-    reading: Reading, record: dict[str, Any], pairs: Sequence[tuple[str, str]]
-) -> None:
+def note_reversed(reading: Reading, record: dict[str, Any], pairs: Sequence[tuple[str, str]]) -> None:
     """Note dates of which the second lies before the first."""
     for first, second in pairs:
         early, late = record.get(first), record.get(second)
@@ -90,9 +88,7 @@ def note_reversed(
             )
 
 
-def note_repeats(
-    reading: Reading, rows: Sequence[dict[str, Any]], *, key: Sequence[str], what: str
-) -> None:
+def note_repeats(reading: Reading, rows: Sequence[dict[str, Any]], *, key: Sequence[str], what: str) -> None:
     """Note rows of one key: where they agree in everything the first is kept, else none can be trusted."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in rows:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import BlindedError, StudyError, card_html, card_text, join_flags, sha256_of, sha256_text
+from immunoprofile.core import BlindedError, StudyError, card_html, card_text, sha256_of, sha256_text
 from immunoprofile.trial import _unblind
 from immunoprofile.trial._accountability import account
 from immunoprofile.trial._arms import arm_series, draw_dummies
 from immunoprofile.trial._audit import append_entry, canonical
-from immunoprofile.trial._blinding import without_sentinels
 from immunoprofile.trial._visits import Record, choose_visits, dates_of, visits_frame
 
 if TYPE_CHECKING:
@@ -142,7 +140,15 @@ class Study:
     @property
     def plan(self) -> dict[str, Any]:
         """The analysis plan as declared: endpoints, families, estimands, populations, tubes, settings."""
-        names = ("endpoints", "families", "estimands", "analysis_populations", "tubes", "analysis", "baseline")
+        names = (
+            "endpoints",
+            "families",
+            "estimands",
+            "analysis_populations",
+            "tubes",
+            "analysis",
+            "baseline",
+        )
         whole = asdict(self.design)
         return {name: whole[name] for name in names}
 
@@ -379,7 +385,7 @@ class Study:
         StudyError
             ``column_missing``, ``unknown_specimen``.
         """
-        return _unblind.blinded_table(without_sentinels, self, frame)
+        return _unblind.blinded_table(self, frame)
 
     # --- work --------------------------------------------------------------------------------------------
 
@@ -405,6 +411,10 @@ class Study:
         from immunoprofile.trial._placement import units_of
 
         return units_of(self, strategy, panel, tube=tube)
+
+    def opaque(self, kind: str, name: str) -> str:
+        """Give the random id of a subject or a batch."""
+        return self._ids.of(kind, str(name))
 
     def check_content(self, hashes: Mapping[str, str]) -> pd.DataFrame:
         """Find samples whose files hold the same bytes.
@@ -487,17 +497,17 @@ class Study:
         return [
             ("state", state),
             ("subjects", f"{len(self._tables['subjects'])} at {samples['site'].nunique()} sites"),
-            ("samples", f"{len(samples)} at {len(self.visit_values)} visits, {len(self._tables['excluded'])} rows left out"),
+            (
+                "samples",
+                f"{len(samples)} at {len(self.visit_values)} visits, {len(self._tables['excluded'])} rows left out",
+            ),
             ("problems", self._problem_counts()),
         ][: 4 if len(self._tables["problems"]) else 3]
 
     def _problem_counts(self) -> str:
         counts = self._tables["problems"]["level"].value_counts()
-        return join_flags() or ", ".join(f"{int(counts.get(n, 0))} {n}s" for n in ("error", "warning"))
+        return ", ".join(f"{int(counts.get(n, 0))} {n}s" for n in ("error", "warning"))
 
 
 def _none(values: pd.Series) -> list[str | None]:
     return [None if value is None or value != value else str(value) for value in values.astype(object)]
-
-
-_ = partial

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from immunoprofile.gating.histograms import Grid, Histogram, coarser, histogram, pool, regrid
+from immunoprofile.gating.histograms import Grid, Histogram, histogram, pool, regrid
 
 UNIT = Grid(low=0.0, high=1.0, bins=8)
 
@@ -110,10 +110,3 @@ def test_weighted_pools_take_each_unit_so_often():
     rows = found.weighted(np.array([[1, 1, 1], [3, 0, 0]]))
     assert rows[0].tobytes() == found.density.tobytes()
     assert rows[1] == pytest.approx(found.units[0].counts / found.units[0].n, abs=1e-11)
-
-
-def test_coarser_bins_hold_the_same_events():
-    fine = drawn(1, grid=Grid(low=0.0, high=1.0, bins=10))
-    found = coarser(fine, 4)
-    assert found.counts.tolist() == [fine.counts[:4].sum(), fine.counts[4:8].sum(), fine.counts[8:].sum()]
-    assert found.grids[0].high == pytest.approx(1.2)

@@ -1,0 +1,193 @@
+"""Logistic regression by Firth's penalized likelihood: finite under separation, calibrated in small samples.
+
+The penalized log likelihood is ``l(b) + log|I(b)| / 2`` with I the information of all columns; a restricted fit
+keeps that penalty, so that the likelihood ratio compares like with like.
+
+References
+----------
+Firth 1993, doi:10.1093/biomet/80.1.27; Heinze, Schemper 2002, doi:10.1002/sim.1047
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoprofile.core import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+MOST_STEPS = 500
+LONGEST_STEP = 5.0
+"""Largest change of a coefficient in one step (as in logistf)."""
+SCORE = 1e-11
+"""Largest penalized score at the maximum, relative to the largest sum of a column."""
+FARTHEST = 1e4
+"""Coefficient beyond which a profile limit counts as infinite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FirthFit:
+    """A fitted penalized logistic regression.
+
+    Attributes
+    ----------
+    estimate, se : ndarray, shape (n_terms,)
+        Log odds; standard errors from the information.
+    log_likelihood : float
+        Penalized.
+    matrix, y : ndarray
+        Design and 0/1 response.
+    """
+
+    estimate: NDArray[np.float64]
+    se: NDArray[np.float64]
+    log_likelihood: float
+    matrix: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def test(self, place: int) -> tuple[float, float]:
+        """Give chi-square (1 df) and p of the penalized likelihood ratio that a term is 0."""
+        from scipy.special import chdtrc
+
+        _, without = _maximize(self.matrix, self.y, start=self.estimate, fixed=(place, 0.0))
+        statistic = max(2 * (self.log_likelihood - without), 0.0)
+        return statistic, float(chdtrc(1, statistic))
+
+    def limits(self, place: int, *, level: float = 0.95) -> tuple[float, float]:
+        """Give the profile likelihood interval of a term; infinite where the likelihood never falls enough."""
+        from scipy.special import chdtri
+
+        target = self.log_likelihood - 0.5 * float(chdtri(1, 1 - level))
+        return tuple(self._limit(place, side, target) for side in (-1.0, 1.0))  # type: ignore[return-value]
+
+    def _limit(self, place: int, side: float, target: float) -> float:
+        from scipy.optimize import brentq
+
+        warm = self.estimate.copy()
+
+        def gap(value: float) -> float:
+            nonlocal warm
+            warm, found = _maximize(self.matrix, self.y, start=warm, fixed=(place, value))
+            return found - target
+
+        center, step = float(self.estimate[place]), 1.5 * float(self.se[place])
+        inner, outer = center, center + side * step
+        while gap(outer) > 0:
+            inner, step = outer, 2 * step
+            outer = center + side * step
+            if abs(outer - center) > FARTHEST * max(1.0, float(self.se[place])):
+                return side * float("inf")
+        return float(brentq(gap, inner, outer, xtol=1e-9 * max(1.0, abs(outer)), rtol=1e-12))
+
+
+def firth(matrix: ArrayLike, y: ArrayLike) -> FirthFit:
+    """Fit a logistic regression by Firth's penalized likelihood.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n, n_terms)
+        Columns of full rank, the intercept among them.
+    y : array_like of 0 and 1, shape (n,)
+
+    Raises
+    ------
+    ModelError
+        ``one_class``, ``not_binary``, ``rank_deficient``, ``not_converged``.
+
+    Examples
+    --------
+    >>> fit = firth([[1, 0], [1, 0], [1, 1], [1, 1]], [0, 0, 1, 1])
+    >>> bool(abs(fit.estimate[1]) < 10)
+    True
+    """
+    x, response = np.asarray(matrix, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if not np.isin(response, (0.0, 1.0)).all():
+        raise ModelError("not_binary", "the response is not 0 and 1", hint="leave missing responses out")
+    if response.min(initial=1.0) == response.max(initial=0.0):
+        raise ModelError("one_class", "all responses are the same", hint="there is nothing to tell apart")
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        raise ModelError("rank_deficient", "columns are combinations of each other", hint="leave one out")
+    estimate, log_likelihood = _maximize(x, response, start=np.zeros(x.shape[1]), fixed=None)
+    probability = _expit(x @ estimate)
+    information = (x * (probability * (1 - probability))[:, None]).T @ x
+    se = np.sqrt(np.diag(np.linalg.inv(information)))
+    return FirthFit(estimate=estimate, se=se, log_likelihood=log_likelihood, matrix=x, y=response)
+
+
+def _expit(eta: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import expit
+
+    return np.asarray(expit(eta))
+
+
+def _penalized(x: NDArray[np.float64], y: NDArray[np.float64], beta: NDArray[np.float64]) -> float:
+    eta = x @ beta
+    likelihood = float(y @ eta - np.logaddexp(0.0, eta).sum())
+    probability = _expit(eta)
+    sign, log_det = np.linalg.slogdet((x * (probability * (1 - probability))[:, None]).T @ x)
+    return likelihood + 0.5 * float(log_det) if sign > 0 else -np.inf
+
+
+def _maximize(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    *,
+    start: NDArray[np.float64],
+    fixed: tuple[int, float] | None,
+) -> tuple[NDArray[np.float64], float]:
+    """Maximize the penalized likelihood by Fisher scoring, one coefficient held at a value if asked."""
+    beta = start.copy()
+    free = np.ones(x.shape[1], dtype=bool)
+    if fixed is not None:
+        beta[fixed[0]] = fixed[1]
+        free[fixed[0]] = False
+    value = _penalized(x, y, beta)
+    if value == -np.inf:
+        beta = np.where(free, 0.0, beta)
+        value = _penalized(x, y, beta)
+    enough = SCORE * max(1.0, float(np.abs(x).sum(axis=0).max()))
+    for _ in range(MOST_STEPS):
+        score, information = _score(x, y, beta)
+        if not free.any() or np.abs(score[free]).max() <= enough:
+            return beta, value
+        step = np.zeros_like(beta)
+        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
+        step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
+        beta, risen = _climb(lambda b: _penalized(x, y, b), beta, step=step, value=value)
+        if risen <= value and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
+            return beta, value  # the likelihood no longer tells the two apart
+        value = max(risen, value)
+    raise ModelError("not_converged", f"no maximum within {MOST_STEPS} steps", hint="look at the columns")
+
+
+def _score(
+    x: NDArray[np.float64], y: NDArray[np.float64], beta: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give Firth's modified score and the information."""
+    probability = _expit(x @ beta)
+    weighted = x * np.sqrt(probability * (1 - probability))[:, None]
+    information = weighted.T @ weighted
+    hat = np.einsum("ij,ij->i", weighted, np.linalg.solve(information, weighted.T).T)
+    return x.T @ (y - probability + hat * (0.5 - probability)), information
+
+
+def _climb(
+    of: Callable[[NDArray[np.float64]], float],
+    beta: NDArray[np.float64],
+    *,
+    step: NDArray[np.float64],
+    value: float,
+) -> tuple[NDArray[np.float64], float]:
+    """Halve a step until the likelihood does not fall."""
+    for _ in range(40):
+        risen = of(beta + step)
+        if risen >= value - 1e-12 * abs(value):
+            return beta + step, risen
+        step = step / 2
+    return beta, value
