@@ -1,7 +1,7 @@
 """Logistic regression by Firth's penalized likelihood: finite under separation, calibrated in small samples.
 
-The penalized log likelihood is ``l(b) + log|I(b)| / 2`` with I the information of all columns; a restricted fit
-keeps that penalty, so that the likelihood ratio compares like with like.
+The penalized log likelihood is ``l(b) + log|I(b)| / 2`` with I the information of all columns; a restricted
+fit keeps that penalty, so that the likelihood ratio compares like with like.
 
 References
 ----------
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-MOST_STEPS = 500
+MOST_STEPS = 60
+"""Steps of Fisher scoring after which a quasi-Newton search takes over: flat likelihoods of separated data."""
 LONGEST_STEP = 5.0
 """Largest change of a coefficient in one step (as in logistf)."""
 SCORE = 1e-11
@@ -52,19 +53,22 @@ class FirthFit:
     y: NDArray[np.float64]
 
     def test(self, place: int) -> tuple[float, float]:
-        """Give chi-square (1 df) and p of the penalized likelihood ratio that a term is 0."""
+        """Give chi-square (1 df) and p of the penalized likelihood ratio that a term is 0.
+
+        Separated data may have several maxima; a restricted one above this fit gives a statistic below 0.
+        """
         from scipy.special import chdtrc
 
         _, without = _maximize(self.matrix, self.y, start=self.estimate, fixed=(place, 0.0))
-        statistic = max(2 * (self.log_likelihood - without), 0.0)
-        return statistic, float(chdtrc(1, statistic))
+        statistic = 2 * (self.log_likelihood - without)
+        return statistic, float(chdtrc(1, max(statistic, 0.0)))
 
     def limits(self, place: int, *, level: float = 0.95) -> tuple[float, float]:
-        """Give the profile likelihood interval of a term; infinite where the likelihood never falls enough."""
+        """Give the profile likelihood interval of a term; infinite where it never falls so far."""
         from scipy.special import chdtri
 
         target = self.log_likelihood - 0.5 * float(chdtri(1, 1 - level))
-        return tuple(self._limit(place, side, target) for side in (-1.0, 1.0))  # type: ignore[return-value]
+        return self._limit(place, -1.0, target), self._limit(place, 1.0, target)
 
     def _limit(self, place: int, side: float, target: float) -> float:
         from scipy.optimize import brentq
@@ -163,7 +167,37 @@ def _maximize(
         if risen <= value and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
             return beta, value  # the likelihood no longer tells the two apart
         value = max(risen, value)
-    raise ModelError("not_converged", f"no maximum within {MOST_STEPS} steps", hint="look at the columns")
+    return _searched(x, y, beta, free=free)
+
+
+def _searched(
+    x: NDArray[np.float64], y: NDArray[np.float64], beta: NDArray[np.float64], *, free: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """Go on by BFGS with the exact gradient, in units of the information at the start."""
+    from scipy.optimize import minimize
+
+    _, information = _score(x, y, beta)
+    root = np.linalg.cholesky(np.linalg.inv(information[np.ix_(free, free)]))
+
+    def placed(u: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = beta.copy()
+        out[free] = beta[free] + root @ u
+        return out
+
+    def loss(u: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        here = placed(u)
+        value = _penalized(x, y, here)
+        if not np.isfinite(value):
+            return 1e300, np.zeros_like(u)
+        return -value, -(root.T @ _score(x, y, here)[0][free])
+
+    start = np.zeros(int(free.sum()))
+    found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 500})
+    if np.abs(found.jac).max() > 1e-4:
+        raise ModelError(
+            "not_converged", "the penalized likelihood has no maximum in reach", hint="look at x"
+        )
+    return placed(found.x), -float(found.fun)
 
 
 def _score(

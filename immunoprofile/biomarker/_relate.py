@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.biomarker._errors import LeakageError
-from immunoprofile.biomarker._screen import _columns, _texts, link_of
+from immunoprofile.biomarker._screen import columns_of, link_of, numbers_of, texts_of
 from immunoprofile.biomarker._task import SCOPES, Task, dummies
 from immunoprofile.core import ModelError, choose, close_names, listed, look_up, split_flags
 
@@ -45,8 +45,8 @@ def relate(  # noqa: PLR0913 - every choice by its name
     arms : Series, optional
         Subject to arm; needed in a blinded study.
     feature_visit, response_visit : str, optional
-        By default the visit of the declared endpoint, else the last with a response, and the last with features
-        before it.
+        By default the visit of the declared endpoint, else the last with a response, and the last with
+        features before it.
     scopes : sequence of str
         ``across`` all arms, ``within`` each, ``interaction`` of arm and *baseline* marker.
     covariates : sequence of str, optional
@@ -77,8 +77,9 @@ def relate(  # noqa: PLR0913 - every choice by its name
 
     Notes
     -----
-    Response is a state at its visit, so a subject who responded before the feature's visit stays, and is counted:
-    ``n_early_responders=3`` among the flags. A change that carries ``FEW_EVENTS`` is left out and counted.
+    Response is a state at its visit, so a subject who responded before the feature's visit stays, and is
+    counted: ``n_early_responders=3`` among the flags. A change that carries ``FEW_EVENTS`` is left out and
+    counted.
     """
     for scope in scopes:
         choose(scope, SCOPES, what="scope")
@@ -91,6 +92,7 @@ def relate(  # noqa: PLR0913 - every choice by its name
     task = _task(
         frame,
         known,
+        arms=arms,
         visits=(before, after),
         covariates=_known_covariates(frame, change.covariates if covariates is None else covariates),
         more={"flags": _flags(known, order, arms=arms, visits=(before, after)), "level": level},
@@ -117,12 +119,11 @@ def _responses(response: pd.DataFrame, outcome: str) -> pd.DataFrame:
             hint = f"the response has {listed([str(column) for column in response.columns], 12)}"
             raise ModelError("response_unknown", f"the response has no column {name!r}", hint=hint)
     y = response[outcome]
-    values = pd.to_numeric(y.astype(object).where(y.notna(), np.nan))
     known = pd.DataFrame(
         {
             "subject": response["subject"].astype("string"),
             "visit": response["visit"].astype("string"),
-            "y": values.astype("float64"),
+            "y": numbers_of(y),
         }
     )
     if known.duplicated(["subject", "visit"]).any():
@@ -196,6 +197,7 @@ def _task(
     frame: pd.DataFrame,
     known: pd.DataFrame,
     *,
+    arms: pd.Series | None,
     visits: tuple[str, str],
     covariates: list[str],
     more: dict[str, Any],
@@ -205,33 +207,36 @@ def _task(
     subjects = sorted(
         set(frame["subject"].dropna()) | set(known["subject"][known["visit"] == after].dropna())
     )
-    if frame["arm"].notna().any():
-        with_arm = set(frame["subject"][frame["arm"].notna()])
-        subjects = [subject for subject in subjects if subject in with_arm]
+    arm = None
+    if arms is not None:
+        by_subject = arms.set_axis(arms.index.astype("string")).astype("string")
+        subjects = [subject for subject in subjects if subject in by_subject.index]
+        arm = by_subject.reindex(subjects)
     features = sorted(set(frame["feature"]))
     here = frame[frame["visit"] == before]
     design = frame.drop_duplicates("subject").set_index("subject").reindex(subjects)
 
     def wide(rows: pd.DataFrame, column: str) -> Any:
         table = rows.dropna(subset=[column]).drop_duplicates(["subject", "feature"])
-        shaped = table.pivot(index="subject", columns="feature", values=column)
-        return shaped.reindex(index=subjects, columns=features)
+        shaped = table.set_index(["subject", "feature"])[column].unstack("feature")  # noqa: PD010 - no means
+        return shaped.reindex(index=subjects, columns=features).to_numpy(float)
 
     few = here.assign(few=[float("FEW_EVENTS" in split_flags(flags)) for flags in here["flags"]])
     y = known[known["visit"] == after].set_index("subject")["y"].reindex(subjects).to_numpy(float)
-    site = dummies(design["site"]) if design["site"].nunique() > 1 else np.empty((len(subjects), 0))
-    adjust = np.column_stack([site, *(_columns(design[name]) for name in covariates)])
+    several = len(set(design["site"].dropna())) > 1
+    site = dummies(design["site"]) if several else np.empty((len(subjects), 0))
+    adjust = np.column_stack([site, *(columns_of(design[name]) for name in covariates)])
     known_y = y[np.isfinite(y)]
     return Task(
         features=features,
-        values=wide(here, "change").to_numpy(float),
-        markers=wide(frame, "baseline_scaled").to_numpy(float),
-        baseline=wide(frame, "baseline_scaled").to_numpy(float),
+        changes=wide(here, "change"),
+        markers=wide(frame, "baseline_scaled"),
+        baseline=wide(frame, "baseline_scaled"),
         y=y,
         binary=bool(np.isin(known_y, (0.0, 1.0)).all()),
-        arm=_texts(design["arm"]) if design["arm"].notna().any() else None,
+        arm=None if arm is None else texts_of(arm),
         adjust=adjust,
         sites=site,
-        few=wide(few, "few").fillna(0.0).to_numpy(float) > 0,
+        few=np.nan_to_num(wide(few, "few")) > 0,
         **more,
     )

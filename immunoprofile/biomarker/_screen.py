@@ -49,8 +49,8 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     baseline : DataFrame, shape of X, optional
         Each feature's own baseline, held constant too.
     scopes : sequence of str
-        ``across`` all arms, ``within`` each, ``interaction`` of arm and feature (which then must be a baseline
-        marker).
+        ``across`` all arms, ``within`` each, ``interaction`` of arm and feature (which then must be a
+        baseline marker).
     kind : str
         ``auto``: ``binary`` where `y` holds 0 and 1 alone, else ``continuous``.
     adjust : str
@@ -63,8 +63,8 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     Returns
     -------
     LinkTable
-        Of a score: difference of the feature for one unit of it, flagged ``per_unit``. What cannot be told is a
-        row with missing numbers and a flag: ``too_few``, ``constant``, ``no_data``, ``one_arm_only``.
+        Of a score: difference of the feature for one unit of it, flagged ``per_unit``. What cannot be told is
+        a row with missing numbers and a flag: ``too_few``, ``constant``, ``no_data``, ``one_arm_only``.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     Notes
     -----
     ``across``, ``within``: the feature by least squares on response, arm, site, baseline and covariates; HC3
-    standard errors, Student's t. ``interaction``: logistic regression of the response on arm, marker (standardized
-    on all subjects), arm x marker and site by Firth's penalized likelihood; profile interval, likelihood ratio.
-    Associations are not causal; the column ``label`` says so.
+    standard errors, Student's t. ``interaction``: logistic regression of the response on arm, marker
+    (standardized on all subjects), arm x marker and site by Firth's penalized likelihood; profile interval,
+    likelihood ratio. Associations are not causal; the column ``label`` says so.
     """
     import pandas as pd
 
@@ -98,16 +98,16 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     columns.append(sites)
     if covariates is not None:
         columns += [
-            _columns(_aligned(covariates[name], frame.index, str(name))) for name in covariates.columns
+            columns_of(_aligned(covariates[name], frame.index, str(name))) for name in covariates.columns
         ]
     task = Task(
         features=[str(name) for name in frame.columns],
-        values=values,
+        changes=values,
         markers=values,
         baseline=None if baseline is None else _same(baseline, frame).to_numpy(float, na_value=np.nan),
         y=response,
         binary=binary,
-        arm=None if arm is None else _texts(_aligned(arm, frame.index, "arm")),
+        arm=None if arm is None else texts_of(_aligned(arm, frame.index, "arm")),
         adjust=np.column_stack(columns),
         sites=sites,
         few=np.zeros(values.shape, dtype=bool),
@@ -173,15 +173,19 @@ def _aligned(values: Any, index: pd.Index, what: str) -> pd.Series:
     return pd.Series(list(values), index=index)
 
 
+def numbers_of(values: pd.Series) -> NDArray[np.float64]:
+    """Give numbers, or truth values, as floats."""
+    known = zip(values.astype(object), values.notna(), strict=True)
+    return np.array([float(value) if there else np.nan for value, there in known], dtype=np.float64)
+
+
 def _same(frame: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(index=like.index, columns=like.columns)
 
 
 def _response(y: pd.Series, kind: str) -> tuple[NDArray[np.float64], bool]:
-    import pandas as pd
-
     choose(kind, KINDS, what="kind")
-    values = pd.to_numeric(y.astype(object).where(y.notna(), np.nan)).to_numpy(float)
+    values = numbers_of(y)
     known = values[np.isfinite(values)]
     zero_one = bool(np.isin(known, (0.0, 1.0)).all())
     if kind == "binary" and not zero_one:
@@ -189,13 +193,15 @@ def _response(y: pd.Series, kind: str) -> tuple[NDArray[np.float64], bool]:
     return values, zero_one if kind == "auto" else kind == "binary"
 
 
-def _texts(values: pd.Series) -> NDArray[np.object_]:
+def texts_of(values: pd.Series) -> NDArray[np.object_]:
+    """Give texts, None where missing."""
     out = np.empty(len(values), dtype=object)
-    out[:] = [str(value) if value == value and value is not None else None for value in values.astype(object)]  # noqa: PLR0124
+    known = zip(values.astype(object), values.notna(), strict=True)
+    out[:] = [str(value) if there else None for value, there in known]
     return out
 
 
-def _columns(values: pd.Series) -> NDArray[np.float64]:
+def columns_of(values: pd.Series) -> NDArray[np.float64]:
     """Give a covariate's columns: a number as it is, anything else as a factor."""
     import pandas as pd
 

@@ -28,7 +28,7 @@ class Task:
     Attributes
     ----------
     features : list of str
-    values : ndarray, shape (n_subjects, n_features)
+    changes : ndarray, shape (n_subjects, n_features)
         Change, or marker.
     markers : ndarray, shape (n_subjects, n_features)
         Baseline marker of the interaction.
@@ -41,7 +41,7 @@ class Task:
         Columns of site and covariates; a subject with a missing one is left out.
     sites : ndarray
         Columns of site alone, for the interaction.
-    few : ndarray of bool, shape of values
+    few : ndarray of bool, shape of changes
         Left out for few events.
     flags : tuple of str
         Of every row.
@@ -49,7 +49,7 @@ class Task:
     """
 
     features: list[str]
-    values: NDArray[np.float64]
+    changes: NDArray[np.float64]
     markers: NDArray[np.float64]
     baseline: NDArray[np.float64] | None
     y: NDArray[np.float64]
@@ -68,7 +68,7 @@ class Task:
         here = np.array([own == arm for own in self.arm])
         return replace(
             self,
-            values=self.values[here],
+            changes=self.changes[here],
             markers=self.markers[here],
             baseline=None if self.baseline is None else self.baseline[here],
             y=self.y[here],
@@ -111,7 +111,7 @@ def _associations(task: Task, scope: str) -> Iterator[dict[str, Any]]:
     if task.arm is not None:
         others = np.column_stack([others, dummies(task.arm)])
     for place, feature in enumerate(task.features):
-        x = task.values[:, place]
+        x = task.changes[:, place]
         own = others if task.baseline is None else np.column_stack([others, task.baseline[:, place]])
         used = np.isfinite(x) & np.isfinite(task.y) & np.isfinite(own).all(axis=1) & ~task.few[:, place]
         row = _row(task, feature, scope, used=used, few=int(task.few[:, place].sum()))
@@ -161,8 +161,8 @@ def partial_slope(
 ) -> dict[str, float] | None:
     """Regress x on y and the other columns; give the slope of y with its HC3 standard error and Student's t.
 
-    A row that a column of its own explains wholly (a site with one subject) has no say and no HC3 residual: it is
-    left out with that column, which changes neither slope nor degrees of freedom. None where there is no slope.
+    A row that a column of its own explains wholly (a site with one subject) has no say and no HC3 residual: it
+    is left out with that column, which changes neither slope nor degrees of freedom. None without a slope.
 
     References
     ----------
@@ -221,7 +221,9 @@ def _interactions(task: Task, reference: Any) -> Iterator[dict[str, Any]]:
         for arm in others or [None]:
             row = _row(task, feature, "interaction", used=used, few=0)
             row |= {"measure": "log_odds", "label": MODIFICATION}
-            found, reason = _interaction(task, x, used=used, arms=(base, arm, others))
+            found, reason = _interaction(task, x, used=used, arms=(arm, others))
+            if found.get("statistic", 0.0) < -1e-8:
+                reason = "several_maxima"
             if reason:
                 row["flags"] = join_flags(row["flags"], reason)
             if len(others) > 1:
@@ -230,26 +232,22 @@ def _interactions(task: Task, reference: Any) -> Iterator[dict[str, Any]]:
 
 
 def _interaction(
-    task: Task, x: NDArray[np.float64], *, used: NDArray[np.bool_], arms: tuple[Any, Any, list[Any]]
+    task: Task, x: NDArray[np.float64], *, used: NDArray[np.bool_], arms: tuple[Any, list[Any]]
 ) -> tuple[dict[str, float], str | None]:
-    _, arm, others = arms
-    if not task.binary:
-        return {}, "not_binary"
-    if arm is None or task.arm is None:
-        return {}, "one_arm_only"
+    arm, others = arms
     y = task.y[used]
-    reason = _reason(task, x[used], y)
-    if reason is not None:
+    reason = "not_binary" if not task.binary else _reason(task, x[used], y)
+    if arm is None or task.arm is None:
+        reason = "one_arm_only"
+    if reason is not None or task.arm is None:
         return {}, reason
     z = (x[used] - x[used].mean()) / x[used].std(ddof=1)
     active = np.column_stack([[own == other for own in task.arm[used]] for other in others]).astype(float)
     design = np.column_stack([np.ones(len(y)), active, z, active * z[:, None], task.sites[used]])
     wanted = 1 + len(others) + 1 + others.index(arm)
     kept = independent(design)
-    if wanted not in kept:
-        return {}, "not_estimable"
-    if len(kept) >= len(y):
-        return {}, "too_few"
+    if wanted not in kept or len(kept) >= len(y):
+        return {}, "too_few" if wanted in kept else "not_estimable"
     try:
         fit = firth(design[:, kept], y)
         here = kept.index(wanted)

@@ -52,7 +52,7 @@ class Axis:
 
     @property
     def factor(self) -> float:
-        """What coordinates are multiplied by: the scale of a linear axis; other scales take it into their T."""
+        """What coordinates are multiplied by: the scale of a linear axis; others take it into their T."""
         return self.scale if isinstance(self.transform, Linear) else 1.0
 
 

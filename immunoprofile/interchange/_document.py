@@ -1,4 +1,4 @@
-"""A Gating-ML 2.0 document under construction: ids, transforms, matrix, gates; valid by the schema of ISAC."""
+"""A Gating-ML 2.0 document in the making: ids, transforms, matrix, gates; valid by the schema of ISAC."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Document:
         return self._ratios[key]
 
     def gate(self, kind: str, name: str, *, parent: str | None, helper: bool = False) -> Any:
-        """Add a gate; its real name stands in its custom_info where the id differs, or where it only helps."""
+        """Add a gate; its real name stands in custom_info where the id differs, or where it only helps."""
         element = _made(GATING, kind)
         found = self.new_id(name)
         _set(element, GATING, {"id": found})

@@ -125,7 +125,7 @@ def with_levels(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Make every column that is not numeric categorical, without unused levels."""
     import pandas as pd
 
-    out = {}
+    out: dict[str, pd.Series] = {}
     for name in names:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):

@@ -307,7 +307,7 @@ def gate_variance(
     ----------
     found : Estimate
     cuts : mapping
-        ``value`` and ``baseline``: standard error of each row's value from the place of the cut, on the scale.
+        ``value`` and ``baseline``: standard error of each value from the place of the cut, on the scale.
     batches : mapping
         ``value`` and ``baseline``: number of the batch of each row.
     """

@@ -108,12 +108,14 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     >>> screen(rows, model="ancova", reference="PBO").table["contrast"].tolist()
     ['IL2 - PBO']
     """
+    import pandas as pd
+
     _check(model, adjust)
     names = Names(feature=feature, subject=subject, visit=visit, arm=arm)
-    if hasattr(frame, "joined"):
-        question = ask_change(frame, arms, formula=formula, reference=reference)
-    else:
+    if isinstance(frame, pd.DataFrame):
         question = ask_frame(frame, names, formula=formula, reference=reference, arms=arms)
+    else:
+        question = ask_change(frame, arms, formula=formula, reference=reference)
     table = _table(question, level=level, progress=progress)
     table = add_families(table, list(families), adjust)
     columns = tuple(_renamed(column, question.names) for column in EFFECT_COLUMNS)

@@ -110,11 +110,15 @@ def _measured(
                 },
                 "value": "mean",
                 "cut_se": "mean",
-                "flags": lambda texts: join_flags("replicates_averaged", *texts),
+                "flags": _averaged,
             }
         )
     )
     return pd.concat([joined[~repeated], merged[joined.columns]], ignore_index=True)
+
+
+def _averaged(texts: pd.Series) -> str:
+    return join_flags("replicates_averaged", *texts)
 
 
 def _scales(measured: pd.DataFrame, override: Mapping[str, str]) -> pd.DataFrame:

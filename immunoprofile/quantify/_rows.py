@@ -48,7 +48,7 @@ def rows_of(
     import pandas as pd
 
     table = gated.table()
-    records = table.to_dict("records")
+    records = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     counts = _counts(records)
     rows = [
         *counts.values(),

@@ -162,7 +162,7 @@ def populations_section(results: Results) -> Section | None:
     keys = ["population", "denominator"]
     if not results.blinded and len(results.study.visit_values) > 1:
         baseline = next((v.id for v in results.study.visit_values if v.role == "baseline"), None)
-        last = results.study.primary_visit
+        last = results.study.analysis_visit
         own = own[own["visit"].isin([baseline, last])]
         keys += ["visit"]
         if results.arms is not None:

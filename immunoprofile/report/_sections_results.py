@@ -28,11 +28,20 @@ EFFECT_COLUMNS = ["feature", "visit", "rule", "ratio [95 % CI]", "with gate doub
 
 def primary_visit(results: Results) -> str | None:
     """Give the visit of the analysis: the declared one, else the last with an effect."""
-    declared = results.study.primary_visit
+    declared = results.study.analysis_visit
     if results.effects is None:
         return declared
     visits = list(dict.fromkeys(results.effects.table["visit"].dropna()))
     return declared if declared in visits else (visits[-1] if visits else None)
+
+
+def response_visit(results: Results) -> str | None:
+    """Give the visit at which response is judged: that of the declared endpoint, else the last with a score."""
+    declared = next((e.visit for e in results.study.endpoints if e.response and e.visit), None)
+    if declared is not None or results.response is None:
+        return declared
+    scored = results.response.loc[results.response["score"].notna(), "visit"]
+    return str(scored.iloc[-1]) if len(scored) else None
 
 
 def lead_features(results: Results) -> list[str]:
@@ -112,7 +121,7 @@ def _lead_card(results: Results, row: Any) -> Card:
 def _response_card(results: Results) -> Card | None:
     if results.response is None or results.arms is None or results.dummy:
         return None
-    visit = results.study.response_visit
+    visit = response_visit(results)
     at = results.response[results.response["visit"] == visit]
     at = at.assign(arm=at["subject"].map(results.arms))
     lines = []
@@ -257,7 +266,7 @@ def response_section(results: Results, *, stamp: str) -> Section | None:
     if results.response is None or results.arms is None or results.dummy:
         return None
     figures = []
-    visit = results.study.response_visit
+    visit = response_visit(results)
     at = results.response[(results.response["visit"] == visit) & results.response["score"].notna()]
     if len(at):
         caption = f"Total improvement score at {visit}, by subject, stacked by core set measure."

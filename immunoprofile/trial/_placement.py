@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-
 from immunoprofile.core import StudyError
 from immunoprofile.gating import PlacementUnit, load_sample
-from immunoprofile.trial._unblind import is_later
-from immunoprofile.trial._visits import dates_of
+from immunoprofile.trial._visits import dates_of, is_later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -127,23 +127,34 @@ class Reading:
         """Give a cell as it stands in the sheet."""
         return cells[self.columns[column]]
 
-    def note(self, row: int | None, column: str, code: str, what: str, **more: Any) -> None:
+    def note(self, row: int | None, column: str, *, code: str, what: str, **more: Any) -> None:
         """Note a problem of a cell."""
         title = self.titles.get(column, column)
         self.problems.add(Problem(code=code, table=self.table, row=row, column=title, what=what, **more))
+
+    def note_empty(self, row: int, column: str, *, expected: str = "a value") -> None:
+        """Note an empty cell that may not be empty."""
+        self.note(row, column, code="value_missing", what="this cell is empty", found="", expected=expected)
 
     def note_name(self, row: int | None, found: str, meant: str, *, column: str) -> None:
         """Note that a name was taken in spite of its case or blanks."""
         what = "taken in spite of its case or blanks"
         self.note(
-            row, column, "name_normalised", what, level="warning", found=found, expected=meant, nearest=meant
+            row,
+            column,
+            code="name_normalised",
+            what=what,
+            level="warning",
+            found=found,
+            expected=meant,
+            nearest=meant,
         )
 
     def required(self, row: int, cells: tuple[str, ...], column: str) -> str:
         """Give a cell that may not be empty; noted if it is."""
         text = self.cell(cells, column)
         if not text:
-            self.note(row, column, "value_missing", "this cell is empty", found="", expected="a value")
+            self.note_empty(row, column)
         elif (raw := self.raw(cells, column)) != raw.strip():
             self.note_name(row, raw, text, column=column)
         return text
@@ -169,8 +180,8 @@ class Reading:
         self.note(
             row,
             column,
-            code,
-            f"no such {noun}",
+            code=code,
+            what=f"no such {noun}",
             found=text,
             expected=f"one of {shown}" if shown else "",
             nearest=near,
@@ -178,7 +189,7 @@ class Reading:
         )
         return ""
 
-    def value(self, row: int, cells: tuple[str, ...], column: str, parse: Callable[[str], Any]) -> Any:
+    def value(self, row: int, cells: tuple[str, ...], *, column: str, parse: Callable[[str], Any]) -> Any:
         """Read an optional cell with `parse`; None where it is empty or at fault (noted)."""
         text = self.cell(cells, column)
         if not text:
@@ -187,6 +198,12 @@ class Reading:
             return parse(text)
         except CellError as error:
             self.note(
-                row, column, error.code, error.what, found=text, expected=error.expected, hint=error.hint
+                row,
+                column,
+                code=error.code,
+                what=error.what,
+                found=text,
+                expected=error.expected,
+                hint=error.hint,
             )
             return None

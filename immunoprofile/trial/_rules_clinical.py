@@ -87,7 +87,7 @@ def _long(reading: Reading, rules: Mapping[str, Rule]) -> Iterator[dict[str, Any
             "subject": reading.required(row, cells, "subject"),
             "visit": reading.required(row, cells, "visit"),
             "measure": name,
-            "date": reading.value(row, cells, "date", dates),
+            "date": reading.value(row, cells, column="date", parse=dates),
         }
         scale = reading.cell(cells, "scale")
         places = _Cells(row=row, value="value", uln="uln", unit="unit")
@@ -109,8 +109,8 @@ def _wide(reading: Reading, rules: Mapping[str, Rule]) -> Iterator[dict[str, Any
             reading.note(
                 1,
                 column,
-                "column_missing",
-                "mapped in study.toml, and not there",
+                code="column_missing",
+                what="mapped in study.toml, and not there",
                 expected=f"a column {column}",
                 hint=f"columns: {', '.join(reading.sheet.header[:20])}",
                 scope="study",
@@ -123,7 +123,7 @@ def _wide(reading: Reading, rules: Mapping[str, Rule]) -> Iterator[dict[str, Any
             "row": row,
             "subject": reading.required(row, cells, "subject"),
             "visit": reading.required(row, cells, "visit"),
-            "date": reading.value(row, cells, "date", dates),
+            "date": reading.value(row, cells, column="date", parse=dates),
         }
         for name in named:
             if f"value of {name}" in reading.columns:
@@ -147,8 +147,8 @@ def _values(
     plain = partial(number, decimal=reading.decimal)
     unit = reading.cell(cells, places.unit) if unit is None else unit
     out: dict[str, Any] = {"value": None, "unit": one_spelling(unit) or None, "censored": None}
-    out["lln"] = reading.value(row, cells, "lln", plain)
-    out["uln"] = reading.value(row, cells, places.uln, partial(_positive, plain))
+    out["lln"] = reading.value(row, cells, column="lln", parse=plain)
+    out["uln"] = reading.value(row, cells, column=places.uln, parse=partial(_positive, plain))
     if rule is None:
         return out
     _check_unit(reading, row, rule, unit=unit)
@@ -156,7 +156,7 @@ def _values(
     limits = _limits(rule, out["scale"] or "")
     censored: list[str] = []
     parse = partial(_measured, plain=plain, rule=rule, limits=limits, censored=censored)
-    out["value"] = reading.value(row, cells, places.value, parse)
+    out["value"] = reading.value(row, cells, column=places.value, parse=parse)
     out["censored"] = censored[0] if censored else None
     if out["uln"] is None and rule.uln is not None:
         out["uln"] = rule.uln
@@ -169,8 +169,8 @@ def _values(
         reading.note(
             row,
             places.uln,
-            "uln_missing",
-            f"{rule.name} has no upper limit of normal",
+            code="uln_missing",
+            what=f"{rule.name} has no upper limit of normal",
             found="",
             expected="the laboratory's limit, in the unit of the value",
             hint=f"a column uln, or uln = ... in [measures.{rule.name}]",
@@ -222,7 +222,12 @@ def _scale(reading: Reading, row: int, rule: Rule, *, scale: str, unit: str) -> 
         if rule.scale_declared and told != rule.scale:
             what = f"{rule.name} is declared as {rule.scale}"
             reading.note(
-                row, "unit", "unit_mixed", what, found=unit, expected=rule.scale.removeprefix("vas_")
+                row,
+                "unit",
+                code="unit_mixed",
+                what=what,
+                found=unit,
+                expected=rule.scale.removeprefix("vas_"),
             )
         return told
     return rule.scale
@@ -251,7 +256,12 @@ def _mixed_units(reading: Reading, rows: Sequence[dict[str, Any]]) -> None:
                 others = sorted(set(counts) - {record["unit"]})
                 what = f"other records of this subject and measure have {', '.join(others)}"
                 reading.note(
-                    record["row"], "unit", "unit_mixed", what, found=record["unit"], expected="one unit"
+                    record["row"],
+                    "unit",
+                    code="unit_mixed",
+                    what=what,
+                    found=record["unit"],
+                    expected="one unit",
                 )
 
 

@@ -31,7 +31,7 @@ def read_doses(reading: Reading, *, subjects: Mapping[str, Any] | None) -> list[
         _dates(reading, record, cells)
         reading.required(row, cells, "dose")
         for name in ("dose", "per_day", "every_days"):
-            record[name] = reading.value(row, cells, name, partial(_amount, reading))
+            record[name] = reading.value(row, cells, column=name, parse=partial(_amount, reading))
         record["route"] = reading.cell(cells, "route") or None
         kind = reading.cell(cells, "kind")
         record["kind"] = (
@@ -50,9 +50,9 @@ def read_events(reading: Reading, *, subjects: Mapping[str, Any] | None) -> list
         record = _subject(reading, row, cells, subjects=subjects)
         record["term"] = reading.required(row, cells, "term")
         _dates(reading, record, cells)
-        record["grade"] = reading.value(row, cells, "grade", _grade)
+        record["grade"] = reading.value(row, cells, column="grade", parse=_grade)
         for name in ("serious", "related"):
-            record[name] = reading.value(row, cells, name, yes_no)
+            record[name] = reading.value(row, cells, column=name, parse=yes_no)
         rows.append(record)
     return rows
 
@@ -72,7 +72,7 @@ def _dates(reading: Reading, record: dict[str, Any], cells: tuple[str, ...]) -> 
     dates = partial(day, date_format=reading.date_format)
     reading.required(record["row"], cells, "start")
     for name in ("start", "end"):
-        record[name] = reading.value(record["row"], cells, name, dates)
+        record[name] = reading.value(record["row"], cells, column=name, parse=dates)
     note_reversed(reading, record, (("start", "end"),))
 
 

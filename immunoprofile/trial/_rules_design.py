@@ -110,24 +110,24 @@ def _references(design: StudyDesign) -> Iterator[Problem]:
     wanted.append(("analysis.visit", design.analysis.visit))
     for column, name in wanted:
         if name and name not in visits:
-            yield _unknown("unknown_visit", column, name, visits, noun="visit")
+            yield _unknown("unknown_visit", column, name, known=visits, noun="visit")
     estimands = {estimand.id for estimand in design.estimands}
     for endpoint in design.endpoints:
         if endpoint.estimand and estimands and endpoint.estimand not in estimands:
             yield _unknown(
-                "unknown_estimand", "endpoints.estimand", endpoint.estimand, estimands, noun="estimand"
+                "unknown_estimand", "endpoints.estimand", endpoint.estimand, known=estimands, noun="estimand"
             )
     reference = design.analysis.reference
     if reference and design.arms and reference not in {arm.id for arm in design.arms}:
         yield _unknown(
-            "unknown_arm", "analysis.reference", reference, {a.id for a in design.arms}, noun="arm"
+            "unknown_arm", "analysis.reference", reference, known={a.id for a in design.arms}, noun="arm"
         )
     if not 0 < design.analysis.alpha < 1:
         found = f"{design.analysis.alpha:g}"
         yield _fault("setting_invalid", "analysis.alpha", "alpha lies between 0 and 1", found=found)
 
 
-def _unknown(code: str, column: str, name: str, known: set[str], *, noun: str) -> Problem:
+def _unknown(code: str, column: str, name: str, *, known: set[str], noun: str) -> Problem:
     return Problem(
         code=code,
         table=TABLE,

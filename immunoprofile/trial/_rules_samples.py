@@ -86,19 +86,21 @@ def _row(
     record["file"] = reading.required(row, cells, "file") if "file" in reading.columns else ""
     _ids(reading, design, record, cells=cells, subjects=subjects)
     record["site"] = _site(reading, record, cells, subjects=subjects, sites=sites)
-    record["tube"] = _tube(reading, design, record, cells)
-    record["control"] = reading.value(row, cells, "control", _control) or "none"
+    record["tube"] = _tube(reading, design, record, cells=cells)
+    record["control"] = reading.value(row, cells, column="control", parse=_control) or "none"
     dates = partial(day, date_format=reading.date_format)
     for name in DATES:
-        record[name] = reading.value(row, cells, name, dates)
+        record[name] = reading.value(row, cells, column=name, parse=dates)
     for name in TEXTS:
         record[name] = reading.cell(cells, name) or None
-    record["expected_events"] = reading.value(row, cells, "expected_events", partial(_count, reading))
+    record["expected_events"] = reading.value(
+        row, cells, column="expected_events", parse=partial(_count, reading)
+    )
     record["own_sample"] = reading.cell(cells, "sample") or None
     note_reversed(
         reading, record, (("collected", "received"), ("collected", "acquired"), ("received", "acquired"))
     )
-    _window(reading, design, record, subjects)
+    _window(reading, design, record, subjects=subjects)
     return record
 
 
@@ -140,13 +142,15 @@ def _site(
         site = str((subjects or {}).get(record["subject"], {}).get("site") or "")
         site = site or (sites[0] if len(sites) == 1 else "")
         if not site and "site" in reading.columns:
-            reading.note(row, "site", "value_missing", "this cell is empty", found="", expected="a value")
+            reading.note(
+                row, "site", code="value_missing", what="this cell is empty", found="", expected="a value"
+            )
     if sites:
         site = reading.known(row, "site", site, names=sites, code="unknown_site", noun="site")
     return site
 
 
-def _tube(reading: Reading, design: StudyDesign, record: dict[str, Any], cells: tuple[str, ...]) -> str:
+def _tube(reading: Reading, design: StudyDesign, record: dict[str, Any], *, cells: tuple[str, ...]) -> str:
     declared = [tube.id for tube in design.tubes]
     tube = reading.cell(cells, "tube")
     if not tube and len(declared) == 1:
@@ -154,7 +158,12 @@ def _tube(reading: Reading, design: StudyDesign, record: dict[str, Any], cells: 
     if not tube and len(declared) > 1 and "tube" in reading.columns:
         expected = f"one of {', '.join(declared)}"
         reading.note(
-            record["row"], "tube", "value_missing", "this cell is empty", found="", expected=expected
+            record["row"],
+            "tube",
+            code="value_missing",
+            what="this cell is empty",
+            found="",
+            expected=expected,
         )
     if declared and tube:
         return reading.known(record["row"], "tube", tube, names=declared, code="unknown_tube", noun="tube")
@@ -183,6 +192,7 @@ def _window(
     reading: Reading,
     design: StudyDesign,
     record: dict[str, Any],
+    *,
     subjects: Mapping[str, Mapping[str, Any]] | None,
 ) -> None:
     """Warn where a tube was collected outside the window of its visit."""
@@ -200,8 +210,8 @@ def _window(
         reading.note(
             record["row"],
             "collected",
-            "visit_window",
-            f"study day {found} is outside the window of {visit.id} (day {days[0]} to {days[1]})",
+            code="visit_window",
+            what=f"study day {found} is outside the window of {visit.id} (day {days[0]} to {days[1]})",
             level="warning",
             found=record["collected"],
         )
@@ -216,13 +226,15 @@ def _find_file(reading: Reading, record: dict[str, Any], files: Files) -> None:
     record["path"] = found.path
     if found.code == "path_outside":
         hint = "a path below the study folder, or below a folder of [study] roots"
-        reading.note(record["row"], "file", "path_outside", "leaves the study folder", found=name, hint=hint)
+        reading.note(
+            record["row"], "file", code="path_outside", what="leaves the study folder", found=name, hint=hint
+        )
     elif found.code:
         reading.note(
             record["row"],
             "file",
-            found.code,
-            "there is no such file",
+            code=found.code,
+            what="there is no such file",
             found=name,
             nearest=found.nearest,
             expected="a file below the study folder",
@@ -248,7 +260,9 @@ def _listed_twice(reading: Reading, rows: Sequence[dict[str, Any]]) -> None:
             others = ", ".join(str(other["row"]) for other in group if other is not record)
             code = "duplicate_file" if one else "same_content_two_specimens"
             what = f"row {others} lists this file too" + ("" if one else ", for another specimen")
-            reading.note(record["row"], "file", code, what, found=record["file"], expected="one row a file")
+            reading.note(
+                record["row"], "file", code=code, what=what, found=record["file"], expected="one row a file"
+            )
 
 
 def _unlisted(reading: Reading, rows: Sequence[dict[str, Any]], files: Files) -> None:

@@ -43,10 +43,10 @@ def read_subjects(reading: Reading, design: StudyDesign, *, sites: Sequence[str]
                 row, "site", record["site"], names=sites, code="unknown_site", noun="site"
             )
         for name in DATES:
-            record[name] = reading.value(row, cells, name, dates)
+            record[name] = reading.value(row, cells, column=name, parse=dates)
         for name, limits in NUMBERS.items():
             record[name] = _number(reading, row, cells, column=name, limits=limits)
-        record["healthy"] = reading.value(row, cells, "healthy", yes_no)
+        record["healthy"] = reading.value(row, cells, column="healthy", parse=yes_no)
         for name in extra:
             record[name] = reading.cell(cells, name) or None
         _reversed(reading, record)
@@ -65,7 +65,7 @@ def _number(
             raise CellError("out_of_range", f"outside {limits[0]:g} to {limits[1]:g}")
         return value
 
-    found: float | None = reading.value(row, cells, column, parse)
+    found: float | None = reading.value(row, cells, column=column, parse=parse)
     return found
 
 
@@ -81,8 +81,8 @@ def note_reversed(reading: Reading, record: dict[str, Any], pairs: Sequence[tupl
             reading.note(
                 record["row"],
                 second,
-                "date_reversed",
-                f"earlier than {first}",
+                code="date_reversed",
+                what=f"earlier than {first}",
                 found=late,
                 expected=f"{early} or later",
             )
@@ -105,8 +105,8 @@ def note_repeats(reading: Reading, rows: Sequence[dict[str, Any]], *, key: Seque
             reading.note(
                 record["row"],
                 key[-1] if key[-1] in reading.columns else key[0],
-                "duplicate_row",
-                f"{what} stands in row {others} too",
+                code="duplicate_row",
+                what=f"{what} stands in row {others} too",
                 expected="one row",
                 hint="the rows agree: the first is kept" if agree else "the rows differ: keep the right one",
             )
@@ -119,8 +119,8 @@ def _declared_columns(reading: Reading, design: StudyDesign) -> None:
             reading.note(
                 1,
                 name,
-                "column_missing",
-                "declared in [strata] of study.toml, and not there",
+                code="column_missing",
+                what="declared in [strata] of study.toml, and not there",
                 expected=f"a column {name}",
                 scope="study",
             )

@@ -153,7 +153,7 @@ def _workbook(path: Path, sheet: str | None) -> list[list[str]]:
         cells = found.to_python(skip_empty_area=True)
     except _UnreadableError:
         raise
-    except Exception as error:  # noqa: BLE001 - the library raises kinds of its own; all mean the same
+    except Exception as error:
         raise _UnreadableError(f"not a workbook ({type(error).__name__})") from error
     blank: list[list[str]] = [[] for _ in range(start[0])]
     return blank + [[_written(cell) for cell in row] for row in cells]
@@ -223,7 +223,7 @@ def _sheet_of(
         row = number + 1
         cells = tuple(records[number])
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            problems.append(_too_wide(table, row, len(cells), len(header)))
+            problems.append(_too_wide(table, row, found=len(cells), expected=len(header)))
         if any(len(cell) > MOST_CELL for cell in cells):
             problems.append(_refused(table, "a cell of more than 32,000 characters", row=row))
         rows.append((row, (*cells, *[""] * (len(header) - len(cells)))[: len(header)]))
@@ -247,7 +247,7 @@ def _duplicates(header: Iterable[str], table: str) -> Iterable[Problem]:
         seen.add(name)
 
 
-def _too_wide(table: str, row: int, found: int, expected: int) -> Problem:
+def _too_wide(table: str, row: int, *, found: int, expected: int) -> Problem:
     return Problem(
         code="row_too_wide",
         table=table,

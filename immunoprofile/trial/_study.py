@@ -11,7 +11,10 @@ from immunoprofile.trial import _unblind
 from immunoprofile.trial._accountability import account
 from immunoprofile.trial._arms import arm_series, draw_dummies
 from immunoprofile.trial._audit import append_entry, canonical
-from immunoprofile.trial._visits import Record, choose_visits, dates_of, visits_frame
+from immunoprofile.trial._covariates import covariates_of
+from immunoprofile.trial._schema import Visit
+from immunoprofile.trial._specimens import specimens_frame
+from immunoprofile.trial._visits import visits_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +24,7 @@ if TYPE_CHECKING:
     from immunoprofile.gating import PlacementUnit
     from immunoprofile.panel import Panel
     from immunoprofile.trial._ids import PrivateIds
-    from immunoprofile.trial._schema import Endpoint, Family, StudyDesign, Tube, Visit
-
-SPECIMEN_COLUMNS = ("specimen", "subject", "visit", "site", "batch")
+    from immunoprofile.trial._schema import Endpoint, Family, StudyDesign, Tube
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
@@ -47,8 +48,6 @@ class Study:
     _ids: PrivateIds
     _inputs: tuple[Path, ...]
     _open_arms: Mapping[str, str] | None = field(default=None)
-
-    # --- what was declared -------------------------------------------------------------------------------
 
     @property
     def id(self) -> str:
@@ -90,8 +89,6 @@ class Study:
     @property
     def visit_values(self) -> tuple[Visit, ...]:
         """The visits as frozen values; of a study that declares none, those of samples.csv."""
-        from immunoprofile.trial._schema import Visit
-
         if self.design.visits:
             return self.design.visits
         return tuple(Visit(id=name) for name in sorted(set(self._tables["samples"]["visit"].dropna())))
@@ -157,8 +154,6 @@ class Study:
         """SHA-256 of the plan."""
         return sha256_text(canonical(self.plan).decode("utf-8"))
 
-    # --- tables ------------------------------------------------------------------------------------------
-
     @property
     def samples(self) -> pd.DataFrame:
         """One row a file: row, file, path, file_name, subject, visit, site, tube, control, batch, ...; random ids."""
@@ -207,48 +202,8 @@ class Study:
         ``visit`` is the visit that the specimen counts for; missing where it lies outside every window or
         another specimen is closer to the target day.
         """
-        import pandas as pd
-
-        full = self._tables["samples"]
-        full = full[full["control"] == "none"].drop_duplicates("specimen")
-        chosen = self._chosen(full)
-        columns = {
-            "specimen": full["specimen"],
-            "subject": full["subject"],
-            "visit": [chosen[name][0] or pd.NA for name in full["specimen"]],
-            "site": full["site"],
-            "batch": full["batch"],
-        }
-        frame = pd.DataFrame(columns).astype("string").reset_index(drop=True)
-        frame["before_first_dose"] = pd.array([chosen[s][1] for s in frame["specimen"]], dtype="boolean")
-        frame["is_baseline"] = pd.array([chosen[s][2] for s in frame["specimen"]], dtype="boolean")
-        frame["visit_flags"] = pd.array([chosen[s][3] for s in frame["specimen"]], dtype="string")
-        extra = self.covariates_frame()
-        names = [name for name in extra.columns if name not in frame.columns]
-        return frame.merge(extra[["subject", *names]], on="subject", how="left")
-
-    def _chosen(self, full: pd.DataFrame) -> dict[str, tuple[str, bool | None, bool, str]]:
-        """Give each specimen its visit, whether it was drawn before the first dose, baseline and flags."""
-        subjects = self._tables["subjects"]
-        first, randomised = dates_of(subjects, "first_dose"), dates_of(subjects, "randomised")
-        out: dict[str, tuple[str, bool | None, bool, str]] = {}
-        for subject, rows in full.groupby("subject", sort=False):
-            anchor = first.get(str(subject)) or randomised.get(str(subject))
-            records = [
-                Record(key=(s, w), visit=v, when=w)
-                for s, v, w in zip(rows["specimen"], rows["visit"], _none(rows["collected"]), strict=True)
-            ]
-            for choice in choose_visits(
-                records,
-                self.visit_values,
-                first_dose=first.get(str(subject)),
-                randomised=randomised.get(str(subject)),
-                rule=self.design.baseline.rule,
-            ):
-                specimen, when = choice.key  # type: ignore[misc]
-                early = None if when is None or anchor is None else not _unblind.is_later(when, anchor)
-                out[specimen] = choice.visit, early, choice.is_baseline, choice.flags
-        return out
+        samples, subjects = self._tables["samples"], self._tables["subjects"]
+        return specimens_frame(samples, subjects, design=self.design, visits=self.visit_values)
 
     def covariates_frame(self) -> pd.DataFrame:
         """Give subject and the covariates that [analysis] names, numbers as numbers.
@@ -256,8 +211,6 @@ class Study:
         ``age_years`` is the age that subjects.csv states, else the year of the first dose or randomisation
         minus the year of birth.
         """
-        from immunoprofile.trial._covariates import covariates_of
-
         return covariates_of(self._tables["subjects"], self.covariates)
 
     def accountability(self, outcomes: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -280,8 +233,6 @@ class Study:
             outcomes=outcomes,
             blinded=self.blinded,
         )
-
-    # --- arms --------------------------------------------------------------------------------------------
 
     @property
     def arms(self) -> pd.Series:
@@ -386,8 +337,6 @@ class Study:
             ``column_missing``, ``unknown_specimen``.
         """
         return _unblind.blinded_table(self, frame)
-
-    # --- work --------------------------------------------------------------------------------------------
 
     def placement_units(
         self, strategy: str, panel: Panel | None = None, *, tube: str | None = None
@@ -507,7 +456,3 @@ class Study:
     def _problem_counts(self) -> str:
         counts = self._tables["problems"]["level"].value_counts()
         return ", ".join(f"{int(counts.get(n, 0))} {n}s" for n in ("error", "warning"))
-
-
-def _none(values: pd.Series) -> list[str | None]:
-    return [None if value is None or value != value else str(value) for value in values.astype(object)]

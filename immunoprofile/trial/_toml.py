@@ -25,7 +25,7 @@ TABLE = "study.toml"
 MOST_BYTES = 1_000_000
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """A value of the wrong kind."""
 
     def __init__(self, found: object, expected: str) -> None:
@@ -107,7 +107,7 @@ def _structured(content: dict[str, Any], text: str) -> Iterator[Problem]:
     try:
         _converter().structure(content, _schema.StudyDesign)
     except (ClassValidationError, IterableValidationError) as error:
-        yield from _walk(error, (), _Lines(text), _schema.StudyDesign)
+        yield from _walk(error, (), lines=_Lines(text), kind=_schema.StudyDesign)
 
 
 class _Lines:
@@ -140,21 +140,21 @@ class _Lines:
         return hits[min(index, len(hits) - 1)] if hits else None
 
 
-def _walk(error: Exception, path: tuple[str | int, ...], lines: _Lines, kind: Any) -> Iterator[Problem]:
+def _walk(error: Exception, path: tuple[str | int, ...], *, lines: _Lines, kind: Any) -> Iterator[Problem]:
     from cattrs import BaseValidationError, ForbiddenExtraKeysError
 
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             step = _note(inner)
-            yield from _walk(inner, (*path, *step), lines, getattr(error, "cl", kind))
+            yield from _walk(inner, (*path, *step), lines=lines, kind=getattr(error, "cl", kind))
     elif isinstance(error, ForbiddenExtraKeysError):
         yield from _unknown(error, path, lines)
     elif isinstance(error, KeyError):
         yield _missing(error, path, lines)
-    elif isinstance(error, _Refused):
-        yield _problem("setting_invalid", path, lines, error.expected, found=repr(error.found))
+    elif isinstance(error, _RefusedError):
+        yield _problem("setting_invalid", path, lines=lines, expected=error.expected, found=repr(error.found))
     else:
-        yield _problem("setting_invalid", path, lines, "not a value of the right kind")
+        yield _problem("setting_invalid", path, lines=lines, expected="not a value of the right kind")
 
 
 def _note(error: Exception) -> tuple[str | int, ...]:
@@ -204,7 +204,7 @@ def _missing(error: KeyError, path: tuple[str | int, ...], lines: _Lines) -> Pro
 
 
 def _problem(
-    code: str, path: tuple[str | int, ...], lines: _Lines, expected: str, *, found: str | None = None
+    code: str, path: tuple[str | int, ...], *, lines: _Lines, expected: str, found: str | None = None
 ) -> Problem:
     return Problem(
         code=code,
@@ -230,9 +230,9 @@ def _plain(expected: str, *kinds: type) -> Any:
 
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, bool) and bool not in kinds:
-            raise _Refused(value, expected)
+            raise _RefusedError(value, expected)
         if not isinstance(value, kinds):
-            raise _Refused(value, expected)
+            raise _RefusedError(value, expected)
         return value
 
     return hook
@@ -243,7 +243,7 @@ def _literal(kind: Any) -> Any:
 
     def hook(value: Any, _: Any) -> Any:
         if value not in choices or isinstance(value, bool):
-            raise _Refused(value, f"one of {listed([str(choice) for choice in choices], 20)}")
+            raise _RefusedError(value, f"one of {listed([str(choice) for choice in choices], 20)}")
         return value
 
     return hook
@@ -274,7 +274,7 @@ def _converter() -> Converter:
 
 def _a_table(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise _Refused(value, "a table, or the name of a file")
+        raise _RefusedError(value, "a table, or the name of a file")
     return value
 
 
@@ -297,7 +297,7 @@ def _guarded(kind: Any, made: Converter) -> Any:
 
     def hook(value: Any, target: Any) -> Any:
         if not isinstance(value, dict):
-            raise _Refused(value, "a table")
+            raise _RefusedError(value, "a table")
         if not inner:
             inner.append(
                 make_dict_structure_fn(
@@ -323,7 +323,7 @@ def _mapping_factory(made: Converter) -> Any:
             from cattrs import AttributeValidationNote, ClassValidationError
 
             if not isinstance(value, dict):
-                raise _Refused(value, "a table")
+                raise _RefusedError(value, "a table")
             found, errors = {}, []
             for name, item in value.items():
                 try:
@@ -351,7 +351,7 @@ def _tuple_factory(made: Converter) -> Any:
             from cattrs import IterableValidationError, IterableValidationNote
 
             if not isinstance(value, list):
-                raise _Refused(value, "a list")
+                raise _RefusedError(value, "a list")
             found, errors = [], []
             for index, item in enumerate(value):
                 try:

@@ -10,7 +10,6 @@ from immunoprofile.trial._arms import arm_series
 from immunoprofile.trial._audit import verify_audit_log
 from immunoprofile.trial._blinding import key_codes, without_sentinels
 from immunoprofile.trial._key import read_key
-from immunoprofile.trial._values import parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from immunoprofile.trial._study import Study
 
 SHOWN = ("specimen", "population", "statistic", "value", "flags")
-
-
-def is_later(when: str, anchor: str) -> bool:
-    """Tell whether a record lies after the anchor: by time where both have one, else by day."""
-    (day, moment), (anchor_day, anchor_moment) = parts_of(when), parts_of(anchor)
-    if moment is not None and anchor_moment is not None:
-        return moment > anchor_moment
-    return day > anchor_day
 
 
 def unblind(study: Study, key: str | Path, *, who: str, reason: str) -> pd.Series:

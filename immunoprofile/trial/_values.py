@@ -58,7 +58,7 @@ def day(text: str, *, date_format: str | None = None) -> str:
     cell = text.strip()
     try:
         if date_format is not None:
-            return _iso(datetime.strptime(cell, date_format))  # noqa: DTZ007 - dates of a sheet have no zone
+            return _iso(datetime.strptime(cell, date_format))
         if ISO_DATE.fullmatch(cell):
             return (
                 _iso(datetime.fromisoformat(cell)) if len(cell) > 10 else date.fromisoformat(cell).isoformat()

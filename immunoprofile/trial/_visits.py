@@ -6,7 +6,6 @@ Study day (as CDISC ADY): date - first dose + 1 on or after the first dose, date
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import join_flags
@@ -14,6 +13,7 @@ from immunoprofile.trial._values import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     import pandas as pd
 
@@ -25,6 +25,7 @@ def study_day(when: date, first_dose: date) -> int:
 
     Examples
     --------
+    >>> from datetime import date
     >>> study_day(date(2024, 3, 1), date(2024, 3, 1)), study_day(date(2024, 2, 29), date(2024, 3, 1))
     (1, -1)
     """
@@ -220,9 +221,11 @@ def _role(visit: str, visits: Sequence[Visit]) -> str:
 
 
 def _is_after(when: str | None, anchor: str | None) -> bool:
-    """Tell whether a record is later than the anchor: by its time where both have one, else by its day."""
-    if when is None or anchor is None:
-        return False
+    return when is not None and anchor is not None and is_later(when, anchor)
+
+
+def is_later(when: str, anchor: str) -> bool:
+    """Tell whether a record lies after the anchor: by time where both have one, else by day."""
     (day, moment), (anchor_day, anchor_moment) = parts_of(when), parts_of(anchor)
     if moment is not None and anchor_moment is not None:
         return moment > anchor_moment

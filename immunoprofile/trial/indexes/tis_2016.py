@@ -140,7 +140,7 @@ def _simple_part(
 
 
 def _enzyme_part(
-    row: _Row, before: Mapping[str, Fraction], after: Mapping[str, Fraction], uln: Mapping[str, Fraction]
+    row: _Row, before: Mapping[str, Fraction], after: Mapping[str, Fraction], *, uln: Mapping[str, Fraction]
 ) -> _Part:
     """Score the enzyme with the highest multiple of its limit at baseline; the first of the table wins ties."""
     used, span, multiple = None, 1, Fraction(-1)
@@ -297,7 +297,7 @@ class TotalImprovementScore:
         parts = []
         for row in _table().rows:
             if row.key == "enzyme":
-                parts.append(_enzyme_part(row, enzymes[0], enzymes[1], uln))
+                parts.append(_enzyme_part(row, enzymes[0], enzymes[1], uln=uln))
             else:
                 span = SCALES.get(row.key, mmt_max)
                 values = before.get(row.key), after.get(row.key)
@@ -349,7 +349,7 @@ TIS_2016_ADULT = TotalImprovementScore(id="tis_2016_adult", population="adult")
 TIS_2016_JUVENILE = TotalImprovementScore(id="tis_2016_juvenile", population="juvenile")
 
 
-def total_improvement_score(  # noqa: PLR0913 - the measures and rules of the published score
+def total_improvement_score(
     baseline: Mapping[str, Any],
     current: Mapping[str, Any],
     uln: Mapping[str, Any] | None = None,
