@@ -73,7 +73,7 @@ def run(root: Path, seed: int, options: argparse.Namespace) -> Outcome:
     arms = study.unblind(root / "arm_key.csv", who="benchmark", reason="simulated data")
     effects = ip.longitudinal.screen(profile.change(), model="ancova", arms=arms, progress=False).table
     truth = read_truth(root)["treg_effect_ratio"]
-    visit = list(study.visits["id"])[-1]
+    visit = max(truth, key=lambda week: int(week.removeprefix("W")))
     row = effects[(effects["feature"] == FEATURE) & (effects["rule"] == "held") & (effects["visit"] == visit)]
     (held,) = row.to_dict("records")
     return Outcome(

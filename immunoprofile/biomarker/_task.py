@@ -161,8 +161,8 @@ def partial_slope(
 ) -> dict[str, float] | None:
     """Regress x on y and the other columns; give the slope of y with its HC3 standard error and Student's t.
 
-    A row that a column of its own explains wholly (a site with one subject) has no say and no HC3 residual: it
-    is left out with that column, which changes neither slope nor degrees of freedom. None without a slope.
+    A row that a column of its own explains wholly (a site with one subject) has no say and no HC3 residual:
+    it is left out with that column, which changes neither slope nor degrees of freedom. None without a slope.
 
     References
     ----------
@@ -209,7 +209,7 @@ def _basis(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _interactions(task: Task, reference: Any) -> Iterator[dict[str, Any]]:
-    """Arm by baseline marker on response: Firth's logistic regression, marker standardized on all subjects."""
+    """Arm by baseline marker on response: Firth's logistic regression, marker standardized over subjects."""
     arms = arms_of(task)
     base = reference if reference in arms else (arms[0] if arms else None)
     others = [arm for arm in arms if arm != base]

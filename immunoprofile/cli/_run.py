@@ -66,4 +66,4 @@ def _client(address: str | None) -> Any:
     except ModuleNotFoundError as error:
         message = "--dask needs the extra: python -m pip install 'immunoprofile[dask]'"
         raise click.UsageError(message) from error
-    return Client(address)
+    return Client(address)  # type: ignore[no-untyped-call]

@@ -17,7 +17,7 @@ from immunoprofile.gating.cuts import FittedCut, shape_of
 from immunoprofile.gating.doubt import cut_error
 from immunoprofile.gating.histograms import Histogram, pool
 from immunoprofile.gating.placement import METHODS, Cut
-from immunoprofile.gating.shapes import Boolean
+from immunoprofile.gating.shapes import Boolean, Rectangle
 from immunoprofile.gating.view import HYGIENE_FLAGS, SampleView, view_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating.shapes import Shape
     from immunoprofile.gating.strategy import Gate, GatingStrategy
     from immunoprofile.gating.units import PlacementUnit
     from immunoprofile.panel import Panel
@@ -297,7 +298,7 @@ def _central(view: SampleView, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     axis = view.dimension("FSC-A")
     if axis is None:
         return mask
-    size = view.values([axis], mask)[:, 0]
+    size = view.column(axis, mask)
     if not size.size:
         return mask
     low, high = np.quantile(size, [0.1, 0.9])
@@ -310,8 +311,8 @@ def _time(gate: Gate, view: SampleView, *, unit: str) -> FittedCut:
     axis = view.dimension("Time")
     if axis is None:
         raise ImmunoprofileError("NO_TIME", "no Time channel", where=f"gate {gate.id}")
-    everything = view.values([axis], None)[:, 0]
-    steady = stable_time(everything, view.values(view.fluorescence(), None))
+    columns = (view.column(other, None) for other in view.fluorescence())
+    steady = stable_time(view.column(axis, None), columns)
     kind: Any = "intervals" if steady.lower else "open"
     return FittedCut(
         gate=gate.id,
@@ -358,6 +359,19 @@ def _linear_top(view: SampleView, channel: int) -> float:
     return top
 
 
+def _inside(shape: Shape, view: SampleView, parent: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Give the parent events inside a shape; a box axis by axis, as it may have one for every detector."""
+    mask = np.zeros_like(parent)
+    if isinstance(shape, Rectangle):
+        mask |= parent
+        for axis, low, high in zip(shape.dimensions, shape.lower, shape.upper, strict=True):
+            side = Rectangle(dimensions=(axis,), lower=(low,), upper=(high,))
+            mask[mask] = side.contains([view.column(axis, mask)])
+    elif not isinstance(shape, Boolean):
+        mask[parent] = shape.contains([view.column(axis, parent) for axis in shape.dimensions])
+    return mask
+
+
 def divide(
     gate: Gate,
     cuts: tuple[FittedCut, ...],
@@ -382,9 +396,5 @@ def divide(
             inside = made[shape.operands[0]]
             made[population.id] = None if inside is None else parent & ~inside
         else:
-            axes = shape.dimensions
-            values = view.values(axes, parent)
-            mask = np.zeros_like(parent)
-            mask[np.flatnonzero(parent)] = shape.contains([values[:, i] for i in range(len(axes))])
-            made[population.id] = mask
+            made[population.id] = _inside(shape, view, parent)
     return made

@@ -215,7 +215,7 @@ def gated_medians(gated: GatedSample, markers: Sequence[str]) -> pd.DataFrame:
                 mask = _mask(gated, population, rule) if linear is not None else None
                 found = (math.nan, math.nan, math.nan)
                 if mask is not None and linear is not None:
-                    found = median_interval(gated.view.values([linear], mask)[:, 0])
+                    found = median_interval(gated.view.column(linear, mask))
                 rows.append((population, rule, marker, None if mask is None else int(mask.sum()), *found))
     columns = ["population", "rule", "marker", "count", "value", "lower", "upper"]
     table = pd.DataFrame(rows, columns=columns)

@@ -115,7 +115,7 @@ def _anchored(
         lacking = population in gated.missing or dim not in known or axis is None
         if lacking or gated.count(population) < MINIMUM_PARENT or axis is None:
             return None, ("NO_REFERENCE",), ()
-        values = gated.view.values([axis], gated.mask(population))[:, 0]
+        values = gated.view.column(axis, gated.mask(population))
         shift.append(float(np.median(values)) - known[dim])
     flags = ("ANCHOR_LARGE",) if max(abs(value) for value in shift) > LARGE_SHIFT else ()
     moved = tuple((x + shift[0], y + shift[1]) for x, y in held.pairs)

@@ -34,7 +34,7 @@ class Document:
     ----------
     gates : list of lxml element
     ids : dict of str to str
-        Population to id.
+        Population to id; populations take theirs before transforms and helper gates do.
     """
 
     gates: list[Any] = field(default_factory=list)
@@ -73,15 +73,13 @@ class Document:
     def gate(self, kind: str, name: str, *, parent: str | None, helper: bool = False) -> Any:
         """Add a gate; its real name stands in custom_info where the id differs, or where it only helps."""
         element = _made(GATING, kind)
-        found = self.new_id(name)
+        found = self.new_id(f"{name}.part") if helper else self.ids[name]
         _set(element, GATING, {"id": found})
         if parent is not None:
             _set(element, GATING, {"parent_id": parent})
         if helper or found != name:
             info = _child(element, TYPES, "custom_info")
             _set(_child(info, OWN, "helper" if helper else "population"), None, {"name": name})
-        if not helper:
-            self.ids[name] = found
         self.gates.append(element)
         return element
 

@@ -62,6 +62,8 @@ def gatingml_of(
         ``gate_not_expressible``, with the population.
     """
     document = Document()
+    for population in populations:
+        document.ids[population.name] = document.new_id(population.name)
     writer = _Writer(document, compensation, time_steps or {})
     for population in populations:
         writer.add(population)
@@ -75,6 +77,7 @@ class _Writer:
         self, document: Document, compensation: Compensation | None, time_steps: Mapping[str, float]
     ) -> None:
         self.document, self.compensation, self.time_steps = document, compensation, time_steps
+        self._written: set[str] = set()
 
     def add(self, population: Population) -> None:
         """Add one population."""
@@ -87,14 +90,14 @@ class _Writer:
             self._region(name, shape, parent)
         else:
             self._rectangle(name, self._sides(shape), parent)
+        self._written.add(name)
 
     def _id(self, population: Population, name: str) -> str | None:
         if name == _ROOT:
             return None
-        found = self.document.ids.get(name)
-        if found is None:
+        if name not in self._written:
             raise _refused(population.name, f"it needs {name!r}, which does not stand before it")
-        return found
+        return self.document.ids[name]
 
     def _axis(self, dimension: Dimension) -> Axis:
         return axis_of(dimension, self.compensation, time_steps=self.time_steps)

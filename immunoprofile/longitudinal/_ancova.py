@@ -235,7 +235,7 @@ def ancova(frame: pd.DataFrame, formula: str, *, vcov: str = "model") -> AncovaF
     y = frame[parsed.response].astype("float64")
     known = y.notna() & frame[names].notna().all(axis=1)
     rows = with_levels(frame.loc[known], names)
-    response = y[known].to_numpy(np.float64)
+    response: NDArray[np.float64] = np.asarray(y[known], dtype=np.float64)
     _check_response(frame, response, parsed.response, rows=rows)
     return _fit(build(parsed, rows), response, formula=formula, vcov=vcov)
 

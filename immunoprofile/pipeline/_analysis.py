@@ -41,6 +41,8 @@ class Results:
     link : LinkTable or None
     left_out : mapping of str to str
         Part of the analysis to the reason for which it was left out.
+    command : str
+        The command that ran, for provenance.json.
     """
 
     study: Study
@@ -52,6 +54,7 @@ class Results:
     response: pd.DataFrame | None = None
     link: LinkTable | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -124,12 +127,12 @@ def profile(
     StrategyError
         ``STRATEGY_UNKNOWN`` where samples come without a strategy.
     """
+    from immunoprofile.trial import Study
+
     running = Running(workers=workers, client=client, progress=progress)
-    if hasattr(study_or_samples, "placement_units"):
-        return profile_of(
-            study_or_samples,
-            gate_study(study_or_samples, cache_folder=cache_of(study_or_samples), running=running),
-        )
+    if isinstance(study_or_samples, Study):
+        gating = gate_study(study_or_samples, cache_folder=cache_of(study_or_samples), running=running)
+        return profile_of(study_or_samples, gating)
     if strategy is None:
         hint = 'profile(samples, strategy="treg_surface_v1")'
         raise StrategyError("STRATEGY_UNKNOWN", "samples come without a strategy", hint=hint)

@@ -82,9 +82,7 @@ def draft_study(
     files = [path for path, _ in samples]
     texts = {
         "study.toml": _study_text(target, source, definition, files=files),
-        "panel.toml": draft_panel(
-            [sample for _, sample in samples], id=_id_of(target)
-        ),
+        "panel.toml": draft_panel([sample for _, sample in samples], id=_id_of(target)),
         _sheet_name(target, force=force): _sheet_text(target, files),
     }
     present = [name for name in texts if (target / name).exists()]
@@ -161,7 +159,11 @@ def _study_text(target: Path, source: Path, strategy: GatingStrategy, *, files: 
         f"title = {json.dumps(_id_of(target).replace('_', ' '))}",
         "# No arms are declared: nothing to unblind. With [[arms]] a study is blinded by default.",
         "blinded = false",
-        *([] if inside else [f"roots = [{json.dumps(_relative(source, target))}]  # where the FCS files lie"]),
+        *(
+            []
+            if inside
+            else [f"roots = [{json.dumps(_relative(source, target))}]  # where the FCS files lie"]
+        ),
         "",
         "[tables]",
         f"samples = {json.dumps(sheet)}  # {len(files)} files",

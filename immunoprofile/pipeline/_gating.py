@@ -155,7 +155,8 @@ def gate_study(study: Study, *, cache_folder: Path | None, running: Running) -> 
         raise StudyError("strategy_missing", "the study declares no tubes", where="study.toml", hint=hint)
     samples = study.samples
     files = FileHashes(cache_folder)
-    hashes = {row.sample: files.hash_of(row.path) for row in samples.itertuples(index=False)}
+    paths: Sequence[Path] = list(samples["path"])
+    hashes = {str(name): files.hash_of(path) for name, path in zip(samples["sample"], paths, strict=True)}
     files.save()
     context = _Context(
         study=study,

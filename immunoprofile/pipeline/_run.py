@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import StudyError
@@ -48,8 +49,9 @@ def run(
     """
     _probe(study)
     study.persist_ids()
-    results = analyse(study, arms=arms, workers=workers, client=client, progress=progress)
-    write_results(results, command=command)
+    found = analyse(study, arms=arms, workers=workers, client=client, progress=progress)
+    results = dataclasses.replace(found, command=command)
+    write_results(results)
     return results
 
 

@@ -36,14 +36,12 @@ EXCLUSION_COLUMNS = (
 )
 
 
-def write_results(results: Results, *, command: str = "") -> list[Path]:
+def write_results(results: Results) -> list[Path]:
     """Write the tables of a run below ``results/`` and, last, ``provenance.json``.
 
     Parameters
     ----------
     results : Results
-    command : str
-        The command that ran, paths relative to the study.
 
     Returns
     -------
@@ -56,7 +54,7 @@ def write_results(results: Results, *, command: str = "") -> list[Path]:
     for tube in results.gating.tubes:
         if not results.blinded:
             written.append(tube.fitted.save(folder / f"fitted_{tube.id}.npz"))
-    write_provenance(results, command=command)
+    write_provenance(results)
     return written
 
 
@@ -121,14 +119,14 @@ def cuts_table(results: Results) -> pd.DataFrame:
     return tidy(table, columns)
 
 
-def write_provenance(results: Results, *, command: str = "") -> Path:
+def write_provenance(results: Results) -> Path:
     """Write provenance.json: what ran, on which inputs, with which versions, to which outputs."""
     study = results.study
     folder = study.root / "results"
     outputs = sorted(p for p in folder.iterdir() if p.is_file() and _is_output(p.name))
     notes = results.gating.notes
     content: dict[str, Any] = {
-        "command": command,
+        "command": results.command,
         "study": study.id,
         "state": results.state,
         "versions": versions(),

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from matplotlib.figure import Figure
 
+NUMERIC_TEXT = frozenset({"p", "q", "n"})
+"""Columns of numbers that were turned to text."""
+SHORT = frozenset({"sample", "specimen", "visit", "rule", "scale", "scope", "code", "level", "population"})
+"""Columns of short words, which don't break."""
 MOST_ROWS = 2000
 """Rows of an HTML table; the rest is in the CSV beside the report."""
 SECTION_FIGURES = {
@@ -62,6 +65,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     numeric: frozenset[str] = frozenset()
+    short: frozenset[str] = SHORT
     filter: bool = False
     levels: tuple[str, ...] = ()
     more: str = ""
@@ -113,16 +117,21 @@ def table_of(
         caption=caption,
         columns=tuple(str(column) for column in frame.columns),
         rows=rows,
-        numeric=frozenset(str(c) for c in frame.columns if frame[c].dtype.kind in "fiuI"),
+        numeric=frozenset(
+            str(c) for c in frame.columns if frame[c].dtype.kind in "fiuI" or str(c) in NUMERIC_TEXT
+        ),
         filter=with_filter,
         levels=tuple(level for level in ("error", "warning", "info") if level in levels),
         more=kept or more,
     )
 
 
-def plate_of(
-    figure: Figure, *, section: str, position: int, caption: str, label: str, stamp: str = ""
-) -> Plate:
+def records_of(frame: pd.DataFrame) -> list[Any]:
+    """Give the rows of a frame, each with its cells as attributes."""
+    return list(frame.itertuples(index=False))
+
+
+def plate_of(figure: Any, *, section: str, position: int, caption: str, label: str, stamp: str = "") -> Plate:
     """Turn a matplotlib figure into a plate and close it."""
     import matplotlib.pyplot as plt
 

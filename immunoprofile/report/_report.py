@@ -105,7 +105,7 @@ def report_html(results: Results, *, demo: bool = False) -> str:
     )
     script = _asset("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    return _template().render(
+    page: str = _template().render(
         title=results.study.title or results.study.id,
         design=_design(results),
         ribbon=_ribbon(results, demo=demo),
@@ -117,6 +117,7 @@ def report_html(results: Results, *, demo: bool = False) -> str:
         script=script,
         script_hash=f"sha256-{digest}",
     )
+    return page
 
 
 def _template() -> Any:

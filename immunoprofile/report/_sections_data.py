@@ -9,7 +9,7 @@ from immunoprofile.core import SIGNS, versions
 from immunoprofile.gating import population_entries
 from immunoprofile.pipeline import exclusions_table, flags_table, hidden_populations
 from immunoprofile.report._examples import ShownGates, example_of, pooled_gates
-from immunoprofile.report._parts import Plate, Section, plate_of, table_of
+from immunoprofile.report._parts import Plate, Section, plate_of, records_of, table_of
 from immunoprofile.report._words import count_text, number_text
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def study_section(results: Results, *, stamp: str) -> Section:
     if "change" in results.left_out:
         texts.append(f"Change and arm parts are left out: {results.left_out['change']}.")
     table = study.accountability()
+    table.columns = [str(column).replace("_", " ") for column in table.columns]
     figures: tuple[Plate, ...] = ()
     if not results.blinded and len(study.visit_values) > 1:
         figure = plot.missingness(_states(results)).figure
@@ -61,7 +62,7 @@ def _states(results: Results) -> pd.DataFrame:
         else "flagged"
         if row.specimen in flagged
         else "present"
-        for row in known.itertuples(index=False)
+        for row in records_of(known)
     }
     rows = [
         (subject, visit.id, states.get((subject, visit.id), "missing"))

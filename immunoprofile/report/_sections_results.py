@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile import plot
-from immunoprofile.report._parts import Card, Link, Plate, Section, plate_of, table_of
+from immunoprofile.report._parts import Card, Link, Plate, Section, plate_of, records_of, table_of
 from immunoprofile.report._words import (
     count_text,
     feature_text,
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 LEAD_FEATURE = "treg_percent_cd4_t"
 MOST_COURSES = 3
 FOREST_FEATURES = 14
-EFFECT_COLUMNS = ["feature", "visit", "rule", "ratio [95 % CI]", "with gate doubt", "p", "q", "n", "flags"]
+EFFECT_COLUMNS = [
+    "feature",
+    "visit",
+    "rule",
+    "scale",
+    "effect [95 % CI]",
+    "with the cuts' doubt",
+    "p",
+    "q",
+    "n",
+    "flags",
+]
 
 
 def primary_visit(results: Results) -> str | None:
@@ -48,7 +60,8 @@ def lead_features(results: Results) -> list[str]:
     """Give the features in the order of the plan: declared families, else the Treg percentage."""
     declared = [name for family in results.study.families for name in family.features]
     known = list(dict.fromkeys(results.effects.table["feature"])) if results.effects is not None else []
-    chosen = [name for name in declared if name in known] or [n for n in (LEAD_FEATURE,) if n in known]
+    usual = [LEAD_FEATURE] if LEAD_FEATURE in known else []
+    chosen = [name for name in declared if name in known] or usual
     return chosen or known[:1]
 
 
@@ -61,7 +74,7 @@ def lead_row(results: Results) -> Any:
         return None
     own = table[(table["feature"] == features[0]) & (table["rule"] == "held")]
     own = own[own["visit"] == primary_visit(results)]
-    return next(own.itertuples(index=False), None)
+    return next(iter(records_of(own)), None)
 
 
 def findings_section(results: Results) -> Section:
@@ -95,7 +108,7 @@ def _lead_card(results: Results, row: Any) -> Card:
     reading = "effect of treatment, dummy arms" if results.dummy else "effect of treatment"
     same = results.effects.table if results.effects is not None else None
     lines = [
-        f"{row.contrast} at {row.visit}; {reading}",
+        f"{_contrast(results, row.contrast)} at {row.visit}; {reading}",
         f"95 % interval {interval_text(row.ratio_lower, row.ratio_upper)}",
         f"p {p_text(row.p)}, q {p_text(row.q)}",
         f"family {row.family}, {row.m} tests, {row.method}; {count_text(int(row.n_subjects), 'subject')}",
@@ -104,7 +117,7 @@ def _lead_card(results: Results, row: Any) -> Card:
         others = same[
             (same["feature"] == row.feature) & (same["visit"] == row.visit) & (same["rule"] != "held")
         ]
-        said = [f"{o.rule.replace('_', ' ')} {number_text(o.ratio)}" for o in others.itertuples(index=False)]
+        said = [f"{o.rule.replace('_', ' ')} {number_text(o.ratio)}" for o in records_of(others)]
         sensitive = "GATE_SENSITIVE" in str(row.flags)
         agree = "rules disagree (GATE_SENSITIVE)" if sensitive else "the placement rules agree"
         lines.append(f"{agree}: held {number_text(row.ratio)}, {', '.join(said)}" if said else agree)
@@ -116,6 +129,13 @@ def _lead_card(results: Results, row: Any) -> Card:
         lines=tuple(lines),
         kind="lead",
     )
+
+
+def _contrast(results: Results, contrast: str) -> str:
+    """Spell a contrast with the labels of the arms."""
+    labels = results.study.arm_labels
+    first, _, second = str(contrast).partition(" - ")
+    return f"{labels.get(first, first)} against {labels.get(second, second)}"
 
 
 def _response_card(results: Results) -> Card | None:
@@ -203,7 +223,7 @@ def effects_section(results: Results, *, stamp: str) -> Section | None:
             f"Arm effects at {visit}: ratio of change on active to comparator with 95 % interval; all rules "
             "where they disagree."
         )
-        axes = plot.forest(chosen, names=names)
+        axes = plot.forest(chosen.assign(family=f"at {visit}"), names=names)
         figures.append(
             plate_of(axes.figure, section="effects", position=0, caption=caption, label=caption, stamp=stamp)
         )
@@ -214,7 +234,9 @@ def effects_section(results: Results, *, stamp: str) -> Section | None:
         figures.append(
             plate_of(axes.figure, section="effects", position=1, caption=caption, label=caption, stamp=stamp)
         )
-    shown = _effects_table(table, names)
+    rank = {feature: i for i, feature in enumerate(lead_features(results))}
+    order = table["feature"].map(rank).fillna(len(rank))
+    shown = _effects_table(table.iloc[order.argsort(kind="stable")], names)
     table_part = table_of(
         shown, name="effect-table", caption="All contrasts", more="All columns: effects.csv"
     )
@@ -235,21 +257,20 @@ def _effects_table(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for r in table.itertuples(index=False):
-        estimate = r.ratio if not is_missing(r.ratio) else r.estimate
-        low, high = (r.ratio_lower, r.ratio_upper) if not is_missing(r.ratio) else (r.lower, r.upper)
-        said = (
-            f"{number_text(estimate)} [{interval_text(low, high)}]"
-            if not is_missing(estimate)
-            else str(r.status)
-        )
+    for r in records_of(table):
+        is_ratio = not is_missing(r.ratio)
+        estimate = r.ratio if is_ratio else r.estimate
+        low, high = (r.ratio_lower, r.ratio_upper) if is_ratio else (r.lower, r.upper)
+        known = not is_missing(estimate)
+        doubt = [math.exp(x) if is_ratio else x for x in (r.gate_lower, r.gate_upper) if not is_missing(x)]
         rows.append(
             (
                 names[r.feature],
                 r.visit,
                 str(r.rule).replace("_", " "),
-                said,
-                interval_text(r.gate_lower, r.gate_upper),
+                "ratio" if is_ratio else "difference" if known else "",
+                f"{number_text(estimate)} [{interval_text(low, high)}]" if known else str(r.status),
+                interval_text(*doubt) if len(doubt) == 2 else "",
                 p_text(r.p),
                 p_text(r.q),
                 str(r.n_subjects),
@@ -290,7 +311,7 @@ def response_section(results: Results, *, stamp: str) -> Section | None:
                 r.label,
                 r.flags,
             )
-            for r in link.itertuples(index=False)
+            for r in records_of(link)
         ]
         columns = [
             "feature",

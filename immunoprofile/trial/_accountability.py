@@ -37,7 +37,7 @@ def account(
     subjects : DataFrame
         subject, site, and where known first_dose and withdrawn.
     tubes : DataFrame
-        One row a listed tube (controls left out): subject, visit, site, tube, sample, received, has_file, kept.
+        One row a listed tube: subject, visit, site, tube, sample, received, has_file, kept.
     visits : sequence of Visit
     outcomes : mapping of str to str, optional
         Sample to the code for which it was left out after it was read.

@@ -1,7 +1,7 @@
 """The audit log: one JSON object a line, each holding the hash of the line before; what was done stays told.
 
-``hash`` = SHA-256 of the canonical JSON of the entry without it (sorted keys, UTF-8, no blanks); ``previous`` =
-hash of the entry before, 64 zeros for the first.
+``hash`` = SHA-256 of the canonical JSON of the entry without it (sorted keys, UTF-8, no blanks);
+``previous`` = hash of the entry before, 64 zeros for the first.
 """
 
 from __future__ import annotations

@@ -22,8 +22,9 @@ IDS = frozenset(("subject", "visit", "site", "tube"))
 CODE_NAMES = frozenset(
     fold(name)
     for name in (
-        "arm", "armcd", "arm_code", "arm_id", "treatment", "treatment_arm", "treatment_group", "treatment_code",
-        "trt", "trt01p", "trt01a", "trtcd", "allocation", "randomisation", "randomization", "randomisation_code",
+        "arm", "armcd", "arm_code", "arm_id", "treatment", "treatment_arm", "treatment_group",
+        "treatment_code", "trt", "trt01p", "trt01a", "trtcd", "allocation", "randomisation", "randomization",
+        "randomisation_code",
         "randomisation_arm", "randomization_code", "randomization_arm", "kit",
     )
 )  # fmt: skip

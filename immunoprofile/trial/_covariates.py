@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from immunoprofile.trial._values import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -31,14 +31,16 @@ def covariates_of(subjects: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 def _ages(subjects: pd.DataFrame) -> pd.Series:
     import pandas as pd
 
-    def age(row: dict[str, object]) -> float:
-        stated, born = row.get("age_years"), row.get("birth_year")
-        if pd.notna(stated):  # type: ignore[call-overload]
-            return float(stated)  # type: ignore[arg-type]
-        for name in ("first_dose", "randomised"):
-            when = row.get(name)
-            if pd.notna(when) and pd.notna(born):  # type: ignore[call-overload]
-                return parts_of(str(when))[0].year - float(born)  # type: ignore[arg-type]
-        return float("nan")
+    rows: list[Any] = subjects.to_dict("records")
+    return pd.Series([_age(row) for row in rows], dtype="float64")
 
-    return pd.Series([age(row) for row in subjects.to_dict("records")], dtype="float64")
+
+def _age(row: Mapping[str, Any]) -> float:
+    stated, born = row.get("age_years"), row.get("birth_year")
+    if stated is not None and stated == stated:  # noqa: PLR0124 - not NaN
+        return float(stated)
+    dates = [row.get(name) for name in ("first_dose", "randomised")]
+    when = next((date for date in dates if isinstance(date, str)), None)
+    if when is None or born is None or born != born:  # noqa: PLR0124 - NaN
+        return float("nan")
+    return parts_of(when)[0].year - float(born)

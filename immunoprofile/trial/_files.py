@@ -98,7 +98,7 @@ class Files:
     def _nearest(self, plain: str) -> str:
         """Name the one listed file within two edits, by its folder and name or by its name alone."""
         name = fold(PurePosixPath(plain).name)
-        scored = []
+        scored: list[tuple[int, str]] = []
         for other in list(self.listing()):
             base = fold(PurePosixPath(other).name)
             if abs(len(base) - len(name)) <= 2 and len(scored) < _COMPARED:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 SAMPLES = (
-    "row", "file", "path", "file_name", "subject", "visit", "site", "tube", "control", "batch", "instrument", "lot",
-    "collected", "received", "acquired", "expected_events", "own_sample", "specimen", "sample",
+    "row", "file", "path", "file_name", "subject", "visit", "site", "tube", "control", "batch", "instrument",
+    "lot", "collected", "received", "acquired", "expected_events", "own_sample", "specimen", "sample",
 )  # fmt: skip
 SUBJECTS = (
     "row", "subject", "site", "sex", "age_years", "birth_year", "weight_kg", "randomised", "first_dose",
@@ -124,7 +124,7 @@ def _frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.Data
 
 
 def _subjects(parts: FrameParts, samples: Rows, extra: Sequence[str]) -> pd.DataFrame:
-    """Give the subjects: those of subjects.csv; without one, those of samples.csv with their commonest site."""
+    """Give the subjects of subjects.csv; without it, those of samples.csv at their commonest site."""
     import pandas as pd
 
     listed = parts.rows["subjects"]
@@ -147,7 +147,7 @@ def _subjects(parts: FrameParts, samples: Rows, extra: Sequence[str]) -> pd.Data
 
 
 def _name_batches(rows: Rows) -> None:
-    """Name the batch of each sample: as declared, else instrument (or its serial number) and lot, else site."""
+    """Name the batch of each sample: as declared, else instrument (or serial number) and lot, else site."""
     for row in rows:
         if row["batch"]:
             continue

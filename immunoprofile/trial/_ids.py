@@ -1,7 +1,7 @@
 """Random ids of subjects, specimens, samples and batches: drawn once, kept in a private map, told to nobody.
 
-An id that is a hash of the subject can be guessed and one that counts gives the order away; so these come from
-the system's random source. The map is ``results/private_ids.csv``, readable by its owner alone.
+An id that is a hash of the subject can be guessed and one that counts gives the order away; so these come
+from the system's random source. The map is ``results/private_ids.csv``, readable by its owner alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The key of arms: opened at unblinding alone, judged as a whole, told to nobody but the caller.
 
-What a key holds never enters a message, and no frame of a raised error holds it: the key is read in a function
-that has returned before anything is raised.
+What a key holds never enters a message, and no frame of a raised error holds it: the key is read in a
+function that has returned before anything is raised.
 """
 
 from __future__ import annotations

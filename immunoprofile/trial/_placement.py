@@ -34,6 +34,7 @@ def units_of(study: Study, strategy: str, panel: Panel | None, *, tube: str | No
     if tubes:
         chosen = chosen[chosen["tube"].isin(list(tubes))]
     untreated = _untreated(study, chosen)
+    listed: list[Any] = list(chosen.itertuples(index=False))
     source = _Panels(study, strategy, panel)
     units = [
         PlacementUnit(
@@ -46,7 +47,7 @@ def units_of(study: Study, strategy: str, panel: Panel | None, *, tube: str | No
             control="full",
             load=partial(load_sample, row.path, source.of(row.tube), row.site or None),
         )
-        for row in chosen.itertuples(index=False)
+        for row in listed
     ]
     return sorted(units, key=lambda unit: unit.key)
 
@@ -84,15 +85,16 @@ class _Panels:
 def _untreated(study: Study, chosen: pd.DataFrame) -> dict[str, bool]:
     """Tell which samples nobody treated: baseline, screening, healthy; all, where nothing is a treatment."""
     visits = study.visit_values
-    roles = {visit.id: visit.role for visit in study.design.visits}
+    roles: dict[str, str] = {visit.id: visit.role for visit in study.design.visits}
     observed = not study.design.arms and not any(v.role in UNTREATED for v in visits) and not len(study.doses)
     subjects = study.subjects
     first = dates_of(subjects, "first_dose")
     healthy = set(
         subjects.loc[subjects["healthy"].eq(other=True).fillna(value=False).astype(bool), "subject"]
     )
-    found = {}
-    for row in chosen.itertuples(index=False):
+    found: dict[str, bool] = {}
+    rows: list[Any] = list(chosen.itertuples(index=False))
+    for row in rows:
         dose, when = first.get(row.subject), row.collected
         late = dose is not None and isinstance(when, str) and is_later(when, dose)
         early = roles.get(row.visit) in UNTREATED and not late
@@ -109,7 +111,7 @@ def same_content(samples: pd.DataFrame, hashes: Mapping[str, str]) -> pd.DataFra
     for _, group in known.groupby(known["sample"].map(dict(hashes)), sort=False):
         if len(group) < 2:
             continue
-        one = group["specimen"].nunique() == 1
+        one = len(set(group["specimen"])) == 1
         alike = one and len(group.drop_duplicates(["tube", "control"])) == 1
         ordered = group.sort_values("row", kind="stable")
         for row in ordered.iloc[1:].itertuples() if alike else ordered.itertuples():

@@ -1,4 +1,4 @@
-"""From a study folder to a `Study`: every table read, every problem found in one pass, faulty rows set apart."""
+"""From a folder to a `Study`: every table read, every problem found in one pass, faulty rows set apart."""
 
 from __future__ import annotations
 

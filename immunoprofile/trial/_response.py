@@ -198,7 +198,7 @@ class _Scorer:
         baseline = self.study.design.baseline
         found: dict[Key, dict[str, Any]] = {}
         for measure, rows in records.groupby("measure", sort=False):
-            entries = rows.to_dict("records")
+            entries: list[Any] = rows.to_dict("records")
             choices = choose_visits(
                 [self._record(place, entry) for place, entry in enumerate(entries)],
                 self.study.visit_values,
@@ -261,7 +261,7 @@ class _Scorer:
 
     @staticmethod
     def _plain(measure: Any, entry: Mapping[str, Any]) -> Any:
-        """Give a value on the scale of the index: millimetres become centimetres, a Likert score is refused."""
+        """Give a value on the scale of the index: millimetres become centimetres."""
         value = exact(entry["value"], where=measure.name)
         if measure.scale == "vas_cm" and entry["scale"] == "vas_mm" and value is not None:
             return value / 10

@@ -72,7 +72,7 @@ def _arms(design: StudyDesign) -> Iterator[Problem]:
     if len(design.arms) > 1 and len(controls) != 1 and not design.analysis.reference:
         yield Problem(
             level="warning",
-            code="reference_missing",
+            code="control_missing",
             table=TABLE,
             column="arms.role",
             what="no arm, or more than one, has the role control",

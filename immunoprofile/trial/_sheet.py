@@ -1,6 +1,6 @@
-"""Reading sheets: CSV of any common dialect, XLSX, XLS - every cell as the text that was written, no guessing.
+"""Reading sheets: CSV of any common dialect, XLSX, XLS; every cell as the text that was written.
 
-Separator ``,`` ``;`` or tab, whichever the header uses most; UTF-8 with or without BOM, UTF-16; any line ends.
+Separator ``,`` ``;`` or tab, whichever the header uses most; UTF-8 with or without BOM, UTF-16; any line end.
 A row's number is the line that a spreadsheet shows: header 1, first record 2.
 """
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import BlindedError, StudyError, card_html, card_text, sha256_of, sha256_text
+from immunoprofile.core import BlindedError, StudyError, sha256_of, sha256_text
 from immunoprofile.trial import _unblind
 from immunoprofile.trial._accountability import account
 from immunoprofile.trial._arms import arm_series, draw_dummies
 from immunoprofile.trial._audit import append_entry, canonical
+from immunoprofile.trial._card import html_card, text_card
 from immunoprofile.trial._covariates import covariates_of
 from immunoprofile.trial._schema import Visit
 from immunoprofile.trial._specimens import specimens_frame
 from immunoprofile.trial._visits import visits_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -61,7 +62,7 @@ class Study:
 
     @property
     def blinded(self) -> bool:
-        """Whether arms are hidden; never changed by unblinding, because arms travel as a value of their own."""
+        """Whether arms are hidden; unblinding leaves it so, because arms travel as a value of their own."""
         return self.design.blinded
 
     @property
@@ -156,7 +157,7 @@ class Study:
 
     @property
     def samples(self) -> pd.DataFrame:
-        """One row a file: row, file, path, file_name, subject, visit, site, tube, control, batch, ...; random ids."""
+        """One row a file, with the random ids ``specimen`` and ``sample``; ``path`` is absolute."""
         return self._tables["samples"].copy()
 
     @property
@@ -181,7 +182,7 @@ class Study:
 
     @property
     def problems(self) -> pd.DataFrame:
-        """All that is wrong or odd: level, code, table, row, column, found, expected, nearest, message, hint."""
+        """All that is wrong or odd: level, code, table, row, column, found, expected, nearest, message."""
         return self._tables["problems"].copy()
 
     @property
@@ -197,7 +198,7 @@ class Study:
 
     @property
     def specimens(self) -> pd.DataFrame:
-        """One row a specimen: specimen, subject, visit, site, batch, covariates, before_first_dose, visit_flags.
+        """One row a specimen: specimen, subject, visit, site, batch, what dates tell, covariates.
 
         ``visit`` is the visit that the specimen counts for; missing where it lies outside every window or
         another specimen is closer to the target day.
@@ -286,9 +287,8 @@ class Study:
         Raises
         ------
         StudyError
-            ``unblind_unsigned``, ``audit_unwritable``, ``audit_broken``; the faults of the key, all at once and
-            without any assignment: ``key_incomplete``, ``key_unknown_arm``, ``key_duplicate``,
-            ``unknown_subject``.
+            ``unblind_unsigned``, ``key_missing``, ``audit_unwritable``, ``audit_broken``; the faults of the
+            key, all at once and without any assignment.
         """
         return _unblind.unblind(self, key, who=who, reason=reason)
 
@@ -376,8 +376,8 @@ class Study:
         Returns
         -------
         DataFrame
-            Samples to leave out: specimen, sample, stage, code, problem, hint. ``duplicate_file`` for the same
-            specimen, where the first row is kept; ``same_content_two_specimens``, where none can be trusted.
+            Samples to leave out, each with its code: ``duplicate_file`` for the same specimen, where the
+            first row is kept; ``same_content_two_specimens``, where none can be trusted.
         """
         from immunoprofile.trial._placement import same_content
 
@@ -417,7 +417,7 @@ class Study:
         return self.root / "results" / "audit.jsonl"
 
     def input_hashes(self) -> dict[str, dict[str, Any]]:
-        """Give SHA-256 and size of study.toml and every table that was read, by path relative to the study."""
+        """Give SHA-256 and size of study.toml and of every table that was read, by relative path."""
         found = {}
         for path in self._inputs:
             try:
@@ -428,31 +428,7 @@ class Study:
         return found
 
     def __repr__(self) -> str:
-        return card_text(f"Study {self.id}", self._facts(), following=self._following())
+        return text_card(self)
 
     def _repr_html_(self) -> str:
-        problems = self._tables["problems"]
-        details = problems[["level", "code", "message"]].to_html(index=False) if len(problems) else ""
-        facts = [*self._facts(), ("problems", self._problem_counts())]
-        return card_html(f"Study {self.id}", facts, following=self._following(), details=details)
-
-    def _following(self) -> str:
-        return "profile = ip.profile(study)" if self.tubes else "study.problems"
-
-    def _facts(self) -> list[tuple[str, object]]:
-        arms = ", ".join(self.arm_ids)
-        state = f"blinded, arms {arms}" if self.blinded and arms else "blinded" if self.blinded else "open"
-        samples = self._tables["samples"]
-        return [
-            ("state", state),
-            ("subjects", f"{len(self._tables['subjects'])} at {samples['site'].nunique()} sites"),
-            (
-                "samples",
-                f"{len(samples)} at {len(self.visit_values)} visits, {len(self._tables['excluded'])} rows left out",
-            ),
-            ("problems", self._problem_counts()),
-        ][: 4 if len(self._tables["problems"]) else 3]
-
-    def _problem_counts(self) -> str:
-        counts = self._tables["problems"]["level"].value_counts()
-        return ", ".join(f"{int(counts.get(n, 0))} {n}s" for n in ("error", "warning"))
+        return html_card(self)

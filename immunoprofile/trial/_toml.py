@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import re
 import tomllib
 import typing
@@ -259,7 +260,7 @@ def _converter() -> Converter:
     made.register_structure_hook(int, _plain("a whole number", int))
     made.register_structure_hook(float, _plain("a number", int, float))
     made.register_structure_hook(bool, _plain("true or false", bool))
-    made.register_structure_hook_factory(lambda kind: get_origin(kind) is Literal, _literal)
+    made.register_structure_hook_factory(_is_literal, _literal)
     _containers(made)
     spec = make_dict_structure_fn(
         _schema.TableSpec, made, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True
@@ -286,7 +287,7 @@ def _containers(made: Converter) -> None:
             continue
         typing.get_type_hints(kind)
         made.register_structure_hook(kind, _guarded(kind, made))
-    made.register_structure_hook_factory(lambda kind: get_origin(kind) is tuple, _tuple_factory(made))
+    made.register_structure_hook_factory(_is_tuple, _tuple_factory(made))
     made.register_structure_hook_factory(_is_mapping, _mapping_factory(made))
 
 
@@ -310,9 +311,19 @@ def _guarded(kind: Any, made: Converter) -> Any:
 
 
 def _is_mapping(kind: Any) -> bool:
-    import collections.abc
+    return _origin(kind) is collections.abc.Mapping
 
-    return get_origin(kind) is collections.abc.Mapping
+
+def _is_tuple(kind: Any) -> bool:
+    return _origin(kind) is tuple
+
+
+def _is_literal(kind: Any) -> bool:
+    return _origin(kind) is Literal
+
+
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)
 
 
 def _mapping_factory(made: Converter) -> Any:

@@ -1,7 +1,7 @@
 """Our gates and FlowKit's hold the same events, event for event, for every shape on every scale.
 
-FlowKit reads the document that we write and gates the same file; its faults (mixed compensation, both ends of a ratio,
-logarithms of what is not positive) must not show.
+FlowKit reads the document that we write and gates the same file; its faults (mixed compensation, both ends of a
+ratio, logarithms of what is not positive) must not show.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def ours_and_theirs(files, populations, *, compensated=True):
     with np.errstate(all="ignore"):  # FlowKit takes logarithms and ratios of everything
         results = strategy.gate_sample(other)
     ids = names_of(content)
+    plain = {p.name for p in populations if p.name.isidentifier()} - {"FCS", "spillover"}
+    assert all(ids[name] == name for name in plain)
     for population in populations:
         mine, theirs = membership.mask(population.name), results.get_gate_membership(ids[population.name])
         yield population.name, mine, theirs
@@ -310,7 +312,10 @@ def test_names_that_are_no_xml_names_are_made_unique_and_kept(files):
         Population(name=name, parent="root", shape=shape) for name, shape in zip(names, shapes, strict=True)
     ]
     check(files, populations)
-    assert names_of(gatingml_of(populations))["plain"] == "plain"
+    ids = names_of(gatingml_of(populations))
+    assert ids["plain"] == "plain"
+    assert ids["FCS"] != "FCS"
+    assert len(set(ids.values())) == len(names)
 
 
 def test_numbers_come_back_to_the_last_bit(files):

@@ -14,6 +14,7 @@ class FrozenMap(Mapping[str, T], Generic[T]):
     """A mapping that cannot be changed, survives pickling and compares by content."""
 
     __slots__ = ("_items",)
+    _items: dict[str, T]
 
     def __init__(self, items: Mapping[str, T]) -> None:
         object.__setattr__(self, "_items", dict(items))

@@ -142,7 +142,7 @@ def _simple_part(
 def _enzyme_part(
     row: _Row, before: Mapping[str, Fraction], after: Mapping[str, Fraction], *, uln: Mapping[str, Fraction]
 ) -> _Part:
-    """Score the enzyme with the highest multiple of its limit at baseline; the first of the table wins ties."""
+    """Score the enzyme with the highest multiple of its limit at baseline; the first wins ties."""
     used, span, multiple = None, 1, Fraction(-1)
     for key, enzyme_range in _table().enzymes:
         if key in before and before[key] / uln[key] > multiple:
@@ -395,7 +395,8 @@ def total_improvement_score(
     >>> after = {"physician_global": 3.8, "patient_global": 3.0, "mmt8": 130, "haq": 0.75,
     ...          "enzymes": {"ck": 300}, "extramuscular": 2.0}
     >>> total_improvement_score(before, after, {"ck": 200}, mmt_max=150)
-    TIS 62.5 (major) = physician 15 + patient 5 + MMT 20 + HAQ 7.5 + CK 5 + extramuscular 12.5; most reachable 95
+    TIS 62.5 (major) = physician 15 + patient 5 + MMT 20 + HAQ 7.5 + CK 5 + extramuscular 12.5;
+    most reachable 95
     """
     choose(missing, ("strict", "zero"), what="missing")
     choose(population, ("adult", "juvenile"), what="population")
