@@ -104,7 +104,7 @@ MODEL_CODES: tuple[Code, ...] = (
         "write it as 'change ~ baseline + arm + site'",
     ),
     Code(
-        "column_unknown_model",
+        "no_column",
         "error",
         "The model names a column that the rows do not have.",
         _REFUSED,
@@ -193,6 +193,13 @@ MODEL_CODES: tuple[Code, ...] = (
         "Subjects without a covariate or site, so many.",
         "left them out of the fit",
         "fill the covariate in",
+    ),
+    Code(
+        "post_hoc",
+        "warning",
+        "The plan of analysis was not locked before the arms were known.",
+        _FLAGGED,
+        "report it as post hoc",
     ),
     # relation to response
     Code(

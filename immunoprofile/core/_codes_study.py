@@ -428,6 +428,13 @@ STUDY_CODES: tuple[Code, ...] = (
         "remove the column, or give each subject a code of its own",
     ),
     Code(
+        "arms_undeclared",
+        "error",
+        "the study declares no arms, or no table of arms",
+        "refused",
+        "declare [[arms]], or [open_arms] in an open study",
+    ),
+    Code(
         "unblind_unsigned", "error", "unblinding without who or reason", "did not open the key", "give both"
     ),
     Code(

@@ -9,7 +9,8 @@ from immunoprofile.core import ImmunoprofileError
 from immunoprofile.gating.advance import missing_cuts, own_cuts
 from immunoprofile.gating.engine import gate_events
 from immunoprofile.gating.gated import GatedSample
-from immunoprofile.gating.place import median_cuts, scope_key
+from immunoprofile.gating.lending import median_cuts
+from immunoprofile.gating.place import scope_key
 from immunoprofile.gating.tree import build_tree
 from immunoprofile.gating.view import view_of
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from immunoprofile.gating.placement import bootstrap_cuts, bootstrap_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from immunoprofile.gating.strategy import Gate
 
 REPLICATES = 200
+SURE_METHODS = ("fixed", "boundary", "time")
+"""Methods whose cut is declared or belongs to the detector: no sampling moves it."""
+SIGNS = {"above": "+", "below": "-", "in": "+"}
 MOST_EVENTS = 50_000
 """Events of a parent that the doubt of a percentage is computed on (every k-th of a larger one)."""
 
@@ -60,34 +64,36 @@ def cut_error(
     return robust_sd(bootstrap_cuts(pooled, method, params, window=window, rng=rng, replicates=REPLICATES))
 
 
-def region_doubt(pooled: Pool, region: Region, *, seed: str) -> tuple[NDArray[np.uint8] | None, float]:
+def region_doubt(
+    pooled: Pool, region: Region, params: Mapping[str, Any], *, seed: str
+) -> tuple[NDArray[np.uint8] | None, float]:
     """Give replicate regions as packed membership of the grid's bins, and the standard error of the share."""
     if region.components is None:
         return None, math.nan
     rng = np.random.default_rng(seed_of(seed, pooled))
-    masks, shares = bootstrap_regions(pooled, region, rng=rng, replicates=REPLICATES)
+    masks, shares = bootstrap_regions(pooled, region, params=params, rng=rng, replicates=REPLICATES)
     return masks, robust_sd(shares)
 
 
 def fraction_replicates(gated: GatedSample, population: str, *, rule: str) -> NDArray[np.float64] | None:
-    """Give a population's share of its parent under replicate cuts of its gate; None where the gate has no doubt.
+    """Give a population's share of its parent under replicate cuts of its gate.
 
     Returns
     -------
     ndarray, shape (n_replicates,), or None
+        None where the gate has no doubt (open, cleaning, a declared value); nan where it has one that is
+        not known (a cut on too few events, a region without a mixture behind it).
     """
-    key = f"replicates {population} {rule}"
+    gate = gated.strategy.gate_of(population)
+    if rule != "held" and population not in gated.rule(rule).masks:
+        rule = "held"  # above the gate that the rule moves
+    key = f"replicates {gate.id} {rule}"
     if key not in gated._cache:
-        gate = gated.strategy.gate_of(population)
         parent = _parent(gated, gate, rule)
-        found = (
-            None
-            if parent is None or not parent.any()
-            else _replicates(gated, gate, parent, population=population, rule=rule)
-        )
-        gated._cache[key] = found
-    cached: NDArray[np.float64] | None = gated._cache[key]
-    return cached
+        known = parent is not None and parent.any()
+        gated._cache[key] = _replicates(gated, gate, parent, rule=rule) if known else {}
+    shares: Mapping[str, NDArray[np.float64]] = gated._cache[key]
+    return shares.get(population)
 
 
 def _parent(gated: GatedSample, gate: Gate, rule: str) -> NDArray[np.bool_] | None:
@@ -98,28 +104,48 @@ def _parent(gated: GatedSample, gate: Gate, rule: str) -> NDArray[np.bool_] | No
 
 
 def _replicates(
-    gated: GatedSample, gate: Gate, parent: NDArray[np.bool_], *, population: str, rule: str
-) -> NDArray[np.float64] | None:
+    gated: GatedSample, gate: Gate, parent: NDArray[np.bool_], *, rule: str
+) -> dict[str, NDArray[np.float64]]:
+    """Give the shares of all populations of a gate; none where it has no doubt."""
     cuts = gated.cuts.get(gate.id, ())
-    side = next(entry.side for entry in gate.populations if entry.id == population)
     if cuts and cuts[0].kind == "region":
-        return _region_replicates(gated, gate, parent, side=side, rule=rule)
-    axes = [cut for cut in cuts if cut.kind == "cut"]
-    if not axes or gate.method == "boundary" or not any(cut.se > 0 for cut in axes):
-        return None
+        inside = _region_shares(gated, gate, parent, rule=rule)
+        return {p.id: 1 - inside if p.side == "out" else inside for p in gate.populations}
+    placed = [cut for cut in cuts if cut.kind in ("cut", "interval") and cut.method not in SURE_METHODS]
+    if any(math.isnan(cut.se) for cut in placed):
+        return {p.id: np.full(REPLICATES, math.nan) for p in gate.populations}
+    if not any(cut.se > 0 for cut in placed):
+        return {}
     thinned = _thinned(parent)
-    signs = {"above": "+", "below": "-"}.get(side, side[1:] if side.startswith("q") else "")
-    if len(signs) != len(cuts):
-        return None
-    inside = np.ones((REPLICATES, int(thinned.sum())), dtype=bool)
-    for cut, sign in zip(cuts, signs, strict=True):
-        axis = gated.view.dimension(cut.dimension, scale=gate.scale)
-        if cut.kind == "cut" and axis is not None:
-            values = gated.view.values([axis], thinned)[:, 0]
-            above = values[None, :] >= _draws(cut)[:, None]
-            inside &= above if sign == "+" else ~above
-    shares: NDArray[np.float64] = inside.mean(axis=1)
-    return shares
+    axes = [(cut, gated.view.dimension(cut.dimension, scale=gate.scale)) for cut in placed]
+    columns = [(cut, gated.view.column(axis, thinned)) for cut, axis in axes if axis is not None]
+    signs = {p.id: SIGNS.get(p.side, p.side[1:])[: len(columns)] for p in gate.populations}
+    counts = _counts_inside(columns, set(signs.values()))
+    return {name: counts[sign] / int(thinned.sum()) for name, sign in signs.items()}
+
+
+def _counts_inside(
+    columns: Sequence[tuple[FittedCut, NDArray[np.float64]]], signs: set[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Count, for each replicate, the events with given signs; only those near a cut are looked at again."""
+    lower, upper, sure = [], [], np.ones(columns[0][1].size, dtype=bool)
+    for cut, values in columns:
+        draws = _draws(cut)
+        lower.append(draws if cut.kind == "cut" else np.full(REPLICATES, cut.pairs[0][0]))
+        upper.append(np.full(REPLICATES, math.inf) if cut.kind == "cut" else draws)
+        sure &= (values < draws.min()) | (values >= draws.max())
+    counts = {}
+    for sign in signs:
+        fixed = np.ones(int(sure.sum()), dtype=bool)
+        moving = np.ones((REPLICATES, sure.size - fixed.size), dtype=bool)
+        for (_, values), low, high, side in zip(columns, lower, upper, sign, strict=True):
+            near, far = values[~sure], values[sure]
+            inside = (near >= low[:, None]) & (near < high[:, None])
+            inside_far = (far >= low[0]) & (far < high[0])
+            moving &= inside if side == "+" else ~inside
+            fixed &= inside_far if side == "+" else ~inside_far
+        counts[sign] = moving.sum(axis=1, dtype=np.float64) + np.count_nonzero(fixed)
+    return counts
 
 
 def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -133,35 +159,54 @@ def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _draws(cut: FittedCut) -> NDArray[np.float64]:
-    """Give replicate cuts: normal quantiles about the cut, shuffled apart for each axis."""
+    """Give replicate cuts (of an interval, its upper limit): normal quantiles about it, in a shuffled order."""
+    at = cut.number if cut.kind == "cut" else cut.pairs[0][1]
+    if not cut.se > 0:
+        return np.full(REPLICATES, at)
+    return at + cut.se * _shuffled_quantiles(f"{cut.gate}/{cut.dimension}")
+
+
+@lru_cache(maxsize=256)
+def _shuffled_quantiles(name: str) -> NDArray[np.float64]:
+    """Give normal quantiles, shuffled apart for each axis: the cuts of different axes are independent."""
     from scipy.special import ndtri
 
-    if not cut.se > 0:
-        return np.full(REPLICATES, cut.number)
-    digest = hashlib.sha256(f"{cut.gate}/{cut.dimension}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    quantiles = ndtri((np.arange(REPLICATES) + 0.5) / REPLICATES)
-    return np.asarray(cut.number + cut.se * rng.permutation(quantiles), dtype=np.float64)
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
+    quantiles = rng.permutation(ndtri((np.arange(REPLICATES) + 0.5) / REPLICATES))
+    quantiles.flags.writeable = False
+    return np.asarray(quantiles, dtype=np.float64)
 
 
-def _region_replicates(
-    gated: GatedSample, gate: Gate, parent: NDArray[np.bool_], *, side: str, rule: str
-) -> NDArray[np.float64] | None:
+def _region_shares(
+    gated: GatedSample, gate: Gate, parent: NDArray[np.bool_], *, rule: str
+) -> NDArray[np.float64]:
+    """Give the share of the parent inside each replicate of a region; nan where there is none."""
     wide = gated.wide.get(gate.id)
     if wide is None or wide.replicates is None:
-        return None
+        return np.full(REPLICATES, math.nan)
     axes = [axis for axis in (gated.view.dimension(dim) for dim in gate.dims) if axis is not None]
-    values = gated.view.values(axes, parent)
-    if rule == "anchored":
-        values = values - np.array(gated.rule(rule).shift)
+    shift = gated.rule(rule).shift if rule == "anchored" else (0.0,) * len(axes)
+    first, second = (
+        grid.index(np.nan_to_num(gated.view.column(axis, parent) - moved, nan=grid.low))
+        for axis, grid, moved in zip(axes, wide.grids, shift, strict=True)
+    )
     grids = wide.grids
-    place = [
-        np.clip(((values[:, i] - g.low) / (g.high - g.low) * g.bins), 0, g.bins - 1)
-        for i, g in enumerate(grids)
-    ]
-    flat = place[0].astype(np.int64) * grids[1].bins + place[1].astype(np.int64)
-    counts = np.bincount(flat, minlength=grids[0].bins * grids[1].bins).astype(np.float32)
+    counts = np.bincount(first * grids[1].bins + second, minlength=grids[0].bins * grids[1].bins)
     occupied = np.flatnonzero(counts)
     bits = (wide.replicates[:, occupied >> 3] >> (7 - (occupied & 7)).astype(np.uint8)) & 1
-    inside: NDArray[np.float64] = (bits @ counts[occupied]).astype(np.float64) / counts.sum()
-    return 1 - inside if side == "out" else inside
+    inside = bits @ counts[occupied].astype(np.float32)  # whole numbers: exact up to 16 million events
+    shares: NDArray[np.float64] = inside.astype(np.float64) / counts.sum()
+    return np.where(wide.replicates.any(axis=1), shares, math.nan)
+
+
+def robust_sds(rows: Sequence[NDArray[np.float64] | None]) -> list[float]:
+    """Give :func:`robust_sd` of many rows of replicates at once; 0 for a row that has no doubt (None)."""
+    whole = [i for i, row in enumerate(rows) if row is not None and np.isfinite(row).all()]
+    found = [
+        0.0 if row is None else robust_sd(row) if i not in set(whole) else 0.0 for i, row in enumerate(rows)
+    ]
+    if whole:
+        low, high = np.quantile(np.stack([rows[i] for i in whole]), [0.25, 0.75], axis=1)
+        for i, spread in zip(whole, (high - low) / 1.349, strict=True):
+            found[i] = float(spread)
+    return found

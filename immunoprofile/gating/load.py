@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import StrategyError, UnknownStrategyError, close_names, listed
-from immunoprofile.gating.placement import METHODS, check_params
-from immunoprofile.gating.strategy import Gate, GatePopulation, GatingStrategy, check_strategy, hash_of
+from immunoprofile.gating.checks import check_gate, check_strategy
+from immunoprofile.gating.strategy import Gate, GatePopulation, GatingStrategy, hash_of
 from immunoprofile.panel import canonical_marker, read_panel
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from immunoprofile.panel import Panel
 
-SPECIAL_METHODS = ("time", "boundary", "quadrant")
-"""Methods that look at more than one histogram; the driver of placement holds them."""
-FALLBACK_ONLY = ("quantile", "rectangle_valley", "open")
 _HEAD_KEYS = {"id", "title", "species", "license", "requires", "optional", "citations", "includes"}
 
 
@@ -75,7 +72,6 @@ def load_strategy(id_or_folder: str | Path) -> GatingStrategy:
     >>> load_strategy("treg_surface_v1").populations[-4:]
     ('treg', 'tconv', 'treg_naive', 'treg_memory')
     """
-    folder = strategies_folder() / str(id_or_folder)
     if str(id_or_folder) in _shipped():
         return _load_shipped(str(id_or_folder))
     folder = Path(id_or_folder)
@@ -185,10 +181,11 @@ def _gate(entry: dict[str, Any], *, where: str) -> Gate:
     place = f"{where}, gate {entry.get('id', '?')}"
     _refuse_unknown(entry, set(Gate.__dataclass_fields__), where=place)
     gate = _structured(entry, where=place)
-    _check_methods(gate, where=place)
     dims = tuple("/".join(canonical_marker(part) for part in dim.split("/")) for dim in gate.dims)
     anchor = {canonical_marker(marker): population for marker, population in gate.anchor.items()}
-    return dataclasses.replace(gate, dims=dims, anchor=anchor)
+    gate = dataclasses.replace(gate, dims=dims, anchor=anchor)
+    check_gate(gate, where=place)
+    return gate
 
 
 def _structured(entry: dict[str, Any], *, where: str) -> Gate:
@@ -219,18 +216,3 @@ def _strictly(value: Any, kind: type) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"expected {kind.__name__}, found {value!r}")
     return value
-
-
-def _check_methods(gate: Gate, *, where: str) -> None:
-    known = [*(name for name in METHODS if name not in FALLBACK_ONLY), *SPECIAL_METHODS]
-    if gate.method not in known:
-        hint = f"known: {listed(sorted(known), 30)}"
-        raise StrategyError("STRATEGY_SCHEMA", f"unknown method {gate.method!r}", where=where, hint=hint)
-    for name in gate.fallback:
-        if name not in METHODS:
-            hint = f"known: {listed(sorted(METHODS), 30)}"
-            raise StrategyError("STRATEGY_SCHEMA", f"unknown fallback {name!r}", where=where, hint=hint)
-    if not gate.populations:
-        raise StrategyError("STRATEGY_SCHEMA", "no populations", where=where, hint="name what the gate makes")
-    if gate.method in METHODS:
-        check_params(gate.method, gate.params)

@@ -6,27 +6,32 @@ The interval covers counting alone; what the place of the cut adds stands beside
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import Column, join_flags, tidy
 from immunoprofile.core.intervals import median_interval, wilson
-from immunoprofile.gating.doubt import fraction_replicates, robust_sd
+from immunoprofile.gating.doubt import fraction_replicates, robust_sds
 from immunoprofile.gating.populations import population_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
     from immunoprofile.gating.gated import GatedSample
+    from immunoprofile.gating.strategy import Gate
 
 NAMED_DENOMINATORS = ("cd4_t", "t", "lymphocytes", "leukocytes")
 """Ancestors that a percentage is given of, beside the parent."""
 FEW_CELLS = 20
 UNCERTAIN_SHARE = 0.10
 LOW_VIABILITY = 80.0
+LOW_VIABILITY_FRESH = 90.0
+"""Percent of single cells: after thawing, and of cells that were never frozen."""
+FRESH_SPECIMENS = ("whole_blood", "pbmc")
 DOUBLETS_SHARE = 30.0
 
 ROW_COLUMNS = (
@@ -62,13 +67,35 @@ def rules_of(gated: GatedSample, population: str) -> tuple[str, ...]:
 
 def gated_rows(gated: GatedSample) -> pd.DataFrame:
     """Build the rows of :meth:`GatedSample.table`."""
+    import numpy as np
     import pandas as pd
 
     rows = [row for population in gated.populations for row in _population_rows(gated, population)]
-    return tidy(pd.DataFrame(rows, columns=[column.name for column in ROW_COLUMNS]), ROW_COLUMNS)
+    known = [row for row in rows if row.count is not None and row.total is not None]
+    lower, upper = wilson([row.count for row in known], [row.total for row in known])
+    percents = 100 * np.array([row.count / row.total if row.total else math.nan for row in known])
+    spreads = [100 * spread for spread in robust_sds([_path_shares(gated, row) for row in known])]
+    numbers = {
+        id(row): dict(zip(("percent", "lower", "upper", "cut_se"), map(float, values), strict=True))
+        for row, *values in zip(known, percents, lower, upper, spreads, strict=True)
+    }
+    records = [_record(gated, row, numbers.get(id(row), {})) for row in rows]
+    return tidy(pd.DataFrame(records, columns=[column.name for column in ROW_COLUMNS]), ROW_COLUMNS)
 
 
-def _population_rows(gated: GatedSample, population: str) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row before its numbers: which population, by which rule, of what; how many events; its codes."""
+
+    population: str
+    rule: str
+    denominator: str
+    count: int | None
+    total: int | None
+    flags: tuple[str, ...]
+
+
+def _population_rows(gated: GatedSample, population: str) -> Iterator[_Row]:
     for rule in rules_of(gated, population):
         mask_flags: tuple[str, ...] = ()
         if population in gated.missing:
@@ -80,40 +107,30 @@ def _population_rows(gated: GatedSample, population: str) -> Iterator[dict[str, 
             mask, mask_flags = found.masks.get(population), found.flags
             count = None if mask is None else int(mask.sum())
         for denominator in denominators(gated, population):
-            yield _row(gated, population, rule, denominator=denominator, count=count, more=mask_flags)
+            flags = {*path_flags(gated, population, denominator), *mask_flags}
+            if rule == "per_sample":
+                flags -= {"SCOPE_SMALL", "SCOPE_WIDENED", "DIAGONAL_SEED"}  # of the held cut, not of this one
+            yield _Row(
+                population=population,
+                rule=rule,
+                denominator=denominator,
+                count=count,
+                total=_denominator_count(gated, denominator, rule),
+                flags=tuple(flags),
+            )
 
 
-def _row(
-    gated: GatedSample,
-    population: str,
-    rule: str,
-    *,
-    denominator: str,
-    count: int | None,
-    more: tuple[str, ...],
-) -> dict[str, Any]:
-    total = _denominator_count(gated, denominator, rule)
-    row: dict[str, Any] = {"population": population, "rule": rule, "denominator": denominator}
-    flags = {*path_flags(gated, population, denominator), *more}
-    if rule == "per_sample":
-        flags -= {"SCOPE_SMALL", "SCOPE_WIDENED", "DIAGONAL_SEED"}  # of the held cut, not of this one
-    if count is None or total is None:
-        return row | {"count": count, "denominator_count": total, "flags": join_flags(flags)}
-    lower, upper = wilson(count, total)
-    percent = 100 * count / total if total else math.nan
-    spread = (
-        math.nan if rule == "per_sample" or not total else _cut_se(gated, population, denominator, rule=rule)
-    )
-    flags |= _number_flags(
-        gated, population, denominator, count=count, total=total, percent=percent, spread=spread
-    )
-    return row | {
-        "count": count,
-        "denominator_count": total,
-        "percent": percent,
-        "lower": float(lower),
-        "upper": float(upper),
-        "cut_se": spread,
+def _record(gated: GatedSample, row: _Row, numbers: Mapping[str, float]) -> dict[str, Any]:
+    flags = set(row.flags)
+    if numbers:
+        flags |= _number_flags(gated, row, percent=numbers["percent"], spread=numbers["cut_se"])
+    return {
+        "population": row.population,
+        "rule": row.rule,
+        "denominator": row.denominator,
+        "count": row.count,
+        "denominator_count": row.total,
+        **numbers,
         "flags": join_flags(flags),
     }
 
@@ -140,55 +157,55 @@ def path_flags(gated: GatedSample, population: str, denominator: str = "root") -
     return tuple(sorted(flags))
 
 
-def _number_flags(
-    gated: GatedSample,
-    population: str,
-    denominator: str,
-    *,
-    count: int,
-    total: int,
-    percent: float,
-    spread: float,
-) -> set[str]:
-    flags = set()
-    if total == 0:
+def _number_flags(gated: GatedSample, row: _Row, *, percent: float, spread: float) -> set[str]:
+    if row.total == 0:
         return {"EMPTY_PARENT"}
-    if count < FEW_CELLS:
+    flags = set()
+    if row.count is not None and row.count < FEW_CELLS:
         flags.add("FEW_EVENTS")
-    entry = population_entries().get(population)
-    gate = gated.strategy.gate_of(population)
-    first = gate.populations[0].id == population and denominator == gate.parent
-    limits = entry.plausible if entry and entry.denominator == denominator else None
-    limits = gate.plausible_percent if first and gate.plausible_percent else limits
+    gate = gated.strategy.gate_of(row.population)
+    limits = _plausible(gate, row)
     if limits and not limits[0] <= percent <= limits[1]:
         flags.add("IMPLAUSIBLE")
     if percent > 0 and spread / percent > UNCERTAIN_SHARE:
         flags.add("CUT_UNCERTAIN")
-    if gate.method == "ratio_band" and denominator == gate.parent and 100 - percent > DOUBLETS_SHARE:
-        flags.add("DOUBLETS_MANY")
-    is_open = all(cut.kind == "open" for cut in gated.cuts.get(gate.id, ()))
-    if population == "viable" and not is_open and percent < LOW_VIABILITY:
-        flags.add("LOW_VIABILITY")
+    if row.denominator == gate.parent and not all(c.kind == "open" for c in gated.cuts.get(gate.id, ())):
+        if gate.method == "ratio_band" and 100 - percent > DOUBLETS_SHARE:
+            flags.add("DOUBLETS_MANY")
+        frozen = gated.view.panel.specimen not in FRESH_SPECIMENS
+        if row.population == "viable" and percent < (LOW_VIABILITY if frozen else LOW_VIABILITY_FRESH):
+            flags.add("LOW_VIABILITY")
     return flags
 
 
-def _cut_se(gated: GatedSample, population: str, denominator: str, *, rule: str) -> float:
-    """Give the robust SD of a percentage over replicate cuts of all gates of the path.
+def _plausible(gate: Gate, row: _Row) -> tuple[float, float] | None:
+    """Give the limits of a percentage: the gate's for its first population, else the dictionary's."""
+    if gate.plausible_percent and gate.populations[0].id == row.population and row.denominator == gate.parent:
+        return gate.plausible_percent
+    entry = population_entries().get(row.population)
+    return entry.plausible if entry and entry.denominator == row.denominator else None
+
+
+def _path_shares(gated: GatedSample, row: _Row) -> NDArray[np.float64] | None:
+    """Give the share of a path under replicate cuts of all its gates; None where no gate has a doubt.
 
     The replicates of different gates are independent, so the share of the path is the product of the shares
     of its steps, replicate by replicate.
     """
+    import numpy as np
+
+    if row.rule == "per_sample" or not row.total:
+        return np.full(1, math.nan)
     product: NDArray[np.float64] | None = None
-    name = population
-    while name not in (denominator, "root"):
-        steps = fraction_replicates(gated, name, rule=rule)
+    name = row.population
+    while name not in (row.denominator, "root"):
+        steps = fraction_replicates(gated, name, rule=row.rule)
         if steps is not None:
             product = steps if product is None else product * steps
-        else:
-            share = _share(gated, name, rule)
-            product = product if product is None else product * share
+        elif product is not None:
+            product = product * _share(gated, name, row.rule)
         name = gated.strategy.gate_of(name).parent
-    return 0.0 if product is None else 100 * robust_sd(product)
+    return product
 
 
 def _share(gated: GatedSample, population: str, rule: str) -> float:

@@ -7,16 +7,15 @@ file, and nothing depends on the order, the names or the number of workers.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from immunoprofile.core import ImmunoprofileError, StrategyError, track
 from immunoprofile.gating.advance import Report, Task, advance
+from immunoprofile.gating.checks import check_blind
 from immunoprofile.gating.fitted import FittedStrategy, UnitRecord
+from immunoprofile.gating.lending import Lending
 from immunoprofile.gating.units import PlacementUnit
 from immunoprofile.gating.wide import WideCut, place_wide
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from immunoprofile.panel import Panel, Resolution
 
     Run = Callable[[Callable[[Task], Report], Sequence[Task]], Iterable[Report]]
-
-LENDERS = 3
-"""Fewest samples of a batch with a cut of their own from which a median is lent."""
 
 
 def place(
@@ -60,14 +56,15 @@ def place(
         ``NO_SAMPLES`` where there is nothing to place on.
     """
     used = strategy.panel if panel is None else panel
+    bare = False
     if hasattr(samples_or_study, "placement_units"):
         units = list(samples_or_study.placement_units(strategy.id, panel))
     else:
-        units = _bare_units(samples_or_study, used)
+        units, bare = _bare_units(samples_or_study, used), True
     if not units:
         hint = "give at least one sample"
         raise StrategyError("NO_SAMPLES", "there are no samples to place on", where=strategy.id, hint=hint)
-    return place_units(strategy, units, panel=used, run=run)
+    return place_units(strategy, units, panel=used, run=run, bare=bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +102,61 @@ def place_units(
     *,
     panel: Panel,
     run: Run | None = None,
+    bare: bool = False,
 ) -> FittedStrategy:
-    """Learn the cuts from placement units (see :func:`place`)."""
+    """Learn the cuts from placement units (see :func:`place`).
+
+    Parameters
+    ----------
+    strategy : GatingStrategy
+    units : sequence of PlacementUnit
+        In any order.
+    panel : Panel
+    run : callable, optional
+    bare : bool
+        Samples without a study: wider scopes are the study, and nothing is known of treatment.
+    """
+    check_blind(strategy, panel, where=strategy.id)
     driver = run or _serially
     by_key = {unit.key: unit for unit in units}
-    tasks = {unit.key: Task(unit=unit, strategy=strategy, panel=panel) for unit in units}
-    reports = {report.key: report for report in driver(advance, list(tasks.values()))}
+    state = Lending(
+        gates=strategy.gates,
+        advance=lambda tasks: driver(advance, tasks),
+        tasks={unit.key: Task(unit=unit, strategy=strategy, panel=panel) for unit in units},
+        reports={},
+    )
+    state.run(list(state.tasks))
     wide: dict[tuple[str, str], WideCut] = {}
     while True:
-        reports = _lend(strategy, tasks, reports, run=driver)
-        fresh = _place_ready(strategy, by_key, reports, done=wide)
+        state.settle()
+        fresh = _place_ready(strategy, by_key, state.reports, done=wide, bare=bare)
         if not fresh:
             break
         wide.update(fresh)
-        again = []
-        for key, report in reports.items():
-            if report.failure is not None:
-                continue
-            known = dict(tasks[key].known) | _known_wide(strategy, by_key[key], wide)
-            tasks[key] = replace(tasks[key], known=known)
-            if _has_undecided(strategy, report, known):
-                again.append(tasks[key])
-            else:
-                reports[key] = replace(report, cuts={**report.cuts, **known})
-        reports |= {report.key: report for report in driver(advance, again)} if again else {}
-    return _fitted(strategy, panel, by_key, reports=reports, wide=wide)
+        _hand_back(strategy, by_key, state, wide=wide)
+    return _fitted(strategy, panel, by_key, reports=state.reports, wide=wide)
+
+
+def _hand_back(
+    strategy: GatingStrategy,
+    units: Mapping[str, PlacementUnit],
+    state: Lending,
+    *,
+    wide: Mapping[tuple[str, str], WideCut],
+) -> None:
+    """Give every sample the cuts of its groups, and advance those that have gates left to see."""
+    again = []
+    for key, report in state.reports.items():
+        if report.failure is not None:
+            continue
+        cuts = {**report.cuts, **_known_wide(strategy, units[key], wide)}
+        state.tasks[key] = replace(state.tasks[key], known={**state.tasks[key].known, **cuts})
+        if any(gate.id not in cuts and gate.id not in report.sketches for gate in strategy.gates):
+            again.append(key)
+        else:
+            state.reports[key] = replace(report, cuts=cuts)
+    if again:
+        state.run(again)
 
 
 def _serially(function: Callable[[Task], Report], tasks: Sequence[Task]) -> Iterable[Report]:
@@ -150,75 +177,13 @@ def scope_key(gate: Gate, unit: PlacementUnit | UnitRecord, scope: str | None = 
     }[name]
 
 
-def _lend(
-    strategy: GatingStrategy,
-    tasks: dict[str, Task],
-    reports: dict[str, Report],
-    *,
-    run: Run,
-) -> dict[str, Report]:
-    """Resolve waiting samples, the earliest gate first, as if all samples went gate by gate."""
-    reports = dict(reports)
-    lent: set[tuple[str, str]] = set()
-    for gate in strategy.gates:
-        waiting = [key for key, report in reports.items() if report.waits_at == gate.id]
-        if not waiting:
-            continue
-        for key in waiting:
-            batch = tasks[key].unit.batch_key
-            own = [
-                report.cuts[gate.id]
-                for other, report in reports.items()
-                if gate.id in report.cuts
-                and tasks[other].unit.batch_key == batch
-                and (other, gate.id) not in lent
-                and gate.id not in tasks[other].forced
-            ]
-            median = median_cuts(own, unit=key)
-            if median is not None and len(own) >= LENDERS:
-                known = dict(tasks[key].known) | {gate.id: median}
-                tasks[key] = replace(tasks[key], known=known)
-                lent.add((key, gate.id))
-            else:
-                tasks[key] = replace(tasks[key], forced=tasks[key].forced | {gate.id})
-        reports |= {report.key: report for report in run(advance, [tasks[key] for key in waiting])}
-    return reports
-
-
-def median_cuts(own: Sequence[tuple[FittedCut, ...]], *, unit: str) -> tuple[FittedCut, ...] | None:
-    """Give the median cut of several samples, axis by axis (both limits of an interval), or None without any.
-
-    The standard error is the robust SD between the samples: what a cut of one's own would have varied by.
-    """
-    usable = [cuts for cuts in own if cuts and all(cut.kind in ("cut", "interval") for cut in cuts)]
-    if not usable:
-        return None
-    lent = []
-    for axis, first in enumerate(usable[0]):
-        values = np.array([np.atleast_1d(np.asarray(cuts[axis].value, float)).ravel() for cuts in usable])
-        middle = np.median(values, axis=0)
-        low, high = np.quantile(values[:, 0], [0.25, 0.75])
-        value: Any = float(middle[0]) if middle.size == 1 else (float(middle[0]), float(middle[1]))
-        lent.append(
-            replace(
-                first,
-                scope="batch",
-                unit=unit,
-                value=value,
-                depth=math.nan,
-                se=float((high - low) / 1.349),
-                flags=("SCOPE_WIDENED",),
-            )
-        )
-    return tuple(lent)
-
-
 def _place_ready(
     strategy: GatingStrategy,
     units: Mapping[str, PlacementUnit],
     reports: Mapping[str, Report],
     *,
     done: Mapping[tuple[str, str], WideCut],
+    bare: bool,
 ) -> dict[tuple[str, str], WideCut]:
     """Place every gate of wider scope whose histograms have come and whose cut is not known yet."""
     placed: dict[tuple[str, str], WideCut] = {}
@@ -237,10 +202,11 @@ def _place_ready(
                 group,
                 [
                     (scope, _pool_of(gate, scope, members, learning=learning, units=units))
-                    for scope in (gate.scope, *gate.widen)
+                    for scope in (("study",) if bare else (gate.scope, *gate.widen))
                 ],
                 references=_reference_pools(gate, reports, units, learning=learning),
                 strategy_id=strategy.id,
+                bare=bare,
             )
     return placed
 
@@ -301,12 +267,6 @@ def _known_wide(
     return known
 
 
-def _has_undecided(strategy: GatingStrategy, report: Report, known: Mapping[str, object]) -> bool:
-    """Say whether a gate is left that this sample has not seen, since an earlier one was not placed."""
-    seen = set(report.cuts) | set(report.sketches) | set(known)
-    return any(gate.id not in seen for gate in strategy.gates)
-
-
 def _fitted(
     strategy: GatingStrategy,
     panel: Panel,
@@ -339,8 +299,3 @@ def _fitted(
     return FittedStrategy(
         strategy=strategy, panel=panel, units=records, own=own, wide=dict(wide), failures=failures
     )
-
-
-def failure_row(key: str, error: ImmunoprofileError) -> dict[str, str]:
-    """Give the row of exclusions.csv of a sample that could not be placed."""
-    return {"sample": key, "stage": "place", "code": error.code, "problem": error.problem, "hint": error.hint}

@@ -11,7 +11,7 @@ from collections.abc import Mapping  # noqa: TC003 - the types of the file are r
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from immunoprofile.core import StrategyError, card_html, card_text, look_up
+from immunoprofile.core import card_html, card_text, look_up
 from immunoprofile.panel import marker_role
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Units = Literal["untreated", "all", "reference", "fmo", "unstimulated", "bridge"
 Rule = Literal["held", "anchored", "per_sample"]
 RULES: tuple[Rule, ...] = ("held", "anchored", "per_sample")
 Side = Literal["above", "below", "in", "out", "q++", "q+-", "q-+", "q--"]
-TREATED_UNITS: tuple[Units, ...] = ("all",)
+TREATED_UNITS: tuple[Units, ...] = ("all", "reference")
 """Choices of `units` that let treated full-stain units into a placement."""
 
 
@@ -147,11 +147,16 @@ class GatingStrategy:
     gates: tuple[Gate, ...]
     panel: Panel
     content_hash: str
+    _maker: Mapping[str, Gate] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        maker = {population.id: gate for gate in self.gates for population in gate.populations}
+        object.__setattr__(self, "_maker", maker)
 
     @property
     def populations(self) -> tuple[str, ...]:
         """Ids of all populations, in tree order."""
-        return tuple(population.id for gate in self.gates for population in gate.populations)
+        return tuple(self._maker)
 
     def gate(self, gate_id: str) -> Gate:
         """Give a gate by its id."""
@@ -160,8 +165,9 @@ class GatingStrategy:
 
     def gate_of(self, population: str) -> Gate:
         """Give the gate that makes a population."""
-        look_up(population, self.populations, what="population")
-        return next(gate for gate in self.gates if population in {p.id for p in gate.populations})
+        if population not in self._maker:
+            look_up(population, self.populations, what="population")
+        return self._maker[population]
 
     def ancestors(self, population: str) -> tuple[str, ...]:
         """Give the parents of a population, nearest first, ``root`` last."""
@@ -194,7 +200,9 @@ class GatingStrategy:
     def to_dict(self) -> dict[str, Any]:
         """Give the definition as plain values (JSON), without the panel."""
         plain = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("gates", "panel")
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("gates", "panel", "_maker")
         }
         return plain | {"gates": [dataclasses.asdict(gate) for gate in self.gates]}
 
@@ -211,48 +219,6 @@ class GatingStrategy:
             ("populations", ", ".join(self.populations)),
             ("gates", len(self.gates)),
         ]
-
-
-def check_strategy(strategy: GatingStrategy, *, where: str) -> None:
-    """Check order, names, methods and the treatment-blind rule.
-
-    Raises
-    ------
-    StrategyError
-        ``STRATEGY_SCHEMA`` or ``RESPONSIVE_PER_SAMPLE``, with the gate.
-    """
-    made: list[str] = ["root"]
-    for gate in strategy.gates:
-        place = f"{where}, gate {gate.id}"
-        for needed in {gate.parent, gate.place_on or gate.parent, *gate.anchor.values()}:
-            if needed not in made:
-                problem = f"population {needed!r} is not made by an earlier gate"
-                raise StrategyError(
-                    "STRATEGY_SCHEMA", problem, where=place, hint=f"earlier: {', '.join(made)}"
-                )
-        for population in gate.populations:
-            if population.id in made:
-                problem = f"population {population.id!r} is made twice"
-                raise StrategyError(
-                    "STRATEGY_SCHEMA", problem, where=place, hint="give each population one gate"
-                )
-            made.append(population.id)
-        _check_blind(strategy, gate, where=place)
-
-
-def _check_blind(strategy: GatingStrategy, gate: Gate, *, where: str) -> None:
-    """Refuse a cut that could follow the treatment (a marker that the drug moves, cut per sample)."""
-    responsive = [m for m in gate.markers if strategy.panel.role(m) == "treatment_responsive" or
-                  marker_role(m) == "treatment_responsive"]  # fmt: skip
-    narrow = [scope for scope in (gate.scope, *gate.widen) if scope in NARROW]
-    reason = ""
-    if responsive and narrow:
-        reason = f"{responsive[0]} may move under treatment, and its cut has the scope {narrow[0]}"
-    elif responsive and gate.units in TREATED_UNITS and gate.method != "fixed":
-        reason = f"{responsive[0]} may move under treatment, and its cut is learnt from treated units too"
-    if reason:
-        hint = "scope batch or wider with units untreated; or reference cells, FMO or bridging controls"
-        raise StrategyError("RESPONSIVE_PER_SAMPLE", reason, where=where, hint=hint)
 
 
 def hash_of(texts: Sequence[str]) -> str:

@@ -64,7 +64,9 @@ class SampleView:
     resolution: Resolution
     panel: Panel
     compensation: Compensation | None
-    _seen: dict[Dimension, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _seen: dict[Dimension, NDArray[np.float64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def channel(self, name: str) -> int | None:
         """Give the channel of a marker or scatter name (height where there is no area), or None."""

@@ -70,6 +70,7 @@ def place_wide(
     *,
     references: Mapping[str, Mapping[str, Histogram]],
     strategy_id: str,
+    bare: bool = False,
 ) -> WideCut:
     """Place a gate on the narrowest scope that carries it.
 
@@ -84,6 +85,8 @@ def place_wide(
         Dimension to (key to histogram of reference cells), for the rule anchored.
     strategy_id : str
         Part of the bootstrap's seed.
+    bare : bool
+        Samples without a study: nobody says that they are untreated, or of how many subjects.
 
     Notes
     -----
@@ -108,16 +111,16 @@ def place_wide(
             pool=pooled,
             anchors=_anchors(references, usable or teaching),
             subjects=subjects,
-            flags=_scope_flags(gate, subjects, widened=position > 0) | set(found[1]),
+            flags=_scope_flags(gate, subjects, widened=position > 0, bare=bare) | set(found[1]),
         )
         make = _region_cut if isinstance(found[0], Region) else _axis_cut
         return make(gate, group, found[0], learnt=learnt, seed=f"{strategy_id}/{gate.id}")
     return WideCut(cuts=(_missing(gate, group),))
 
 
-def _scope_flags(gate: Gate, subjects: int, *, widened: bool) -> set[str]:
+def _scope_flags(gate: Gate, subjects: int, *, widened: bool, bare: bool) -> set[str]:
     flags = {"SCOPE_WIDENED"} if widened else set()
-    if subjects < MINIMUM_SUBJECTS or (gate.is_responsive and subjects <= SMALL_SUBJECTS):
+    if subjects < MINIMUM_SUBJECTS or (gate.is_responsive and (bare or subjects <= SMALL_SUBJECTS)):
         flags.add("SCOPE_SMALL")
     return flags
 
@@ -159,7 +162,7 @@ class _Learnt:
 
 
 def _region_cut(gate: Gate, group: str, region: Region, *, learnt: _Learnt, seed: str) -> WideCut:
-    replicates, se = region_doubt(learnt.pool, region, seed=seed)
+    replicates, se = region_doubt(learnt.pool, region, method_params(gate, region.method), seed=seed)
     cut = FittedCut(
         gate=gate.id,
         dimension=" x ".join(gate.dims),

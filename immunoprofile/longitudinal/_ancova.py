@@ -213,7 +213,7 @@ def ancova(frame: pd.DataFrame, formula: str, *, vcov: str = "model") -> AncovaF
     Raises
     ------
     DesignError
-        ``formula_invalid``, ``column_unknown``, ``no_rows``, ``infinite_value``, ``too_few_rows``.
+        ``formula_invalid``, ``no_column``, ``no_rows``, ``infinite_value``, ``too_few_rows``.
     ConstantResponseError
         ``constant_response``.
 

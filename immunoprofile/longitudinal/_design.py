@@ -112,13 +112,13 @@ def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     Raises
     ------
     DesignError
-        ``column_unknown``, with the nearest columns.
+        ``no_column``, with the nearest columns.
     """
     known = [str(name) for name in frame.columns]
     for name in names:
         if name not in known:
             near = close_names(str(name), known) or known
-            raise DesignError("column_unknown", f"no column {name!r}", hint=f"nearest: {listed(near)}")
+            raise DesignError("no_column", f"no column {name!r}", hint=f"nearest: {listed(near)}")
 
 
 def with_levels(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

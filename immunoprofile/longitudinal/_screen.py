@@ -84,7 +84,7 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     ModelError
         ``unknown_choice``.
     DesignError
-        ``formula_invalid``, ``column_unknown``, ``no_arm_term``, ``one_arm``, ``reference_missing``,
+        ``formula_invalid``, ``no_column``, ``no_arm_term``, ``one_arm``, ``reference_missing``,
         ``reference_unknown``, ``duplicate_rows``, ``arm_varies``, ``infinite_value``, ``family_unknown``,
         ``arms_missing``.
     BlindedError
@@ -117,7 +117,8 @@ def screen(  # noqa: PLR0913 - every choice of a screen by its name
     else:
         question = ask_change(frame, arms, formula=formula, reference=reference)
     table = _table(question, level=level, progress=progress)
-    table = add_families(table, list(families), adjust)
+    own = {"feature": feature, "visit": visit} if isinstance(frame, pd.DataFrame) else {}
+    table = add_families(table, [own.get(key, key) for key in families], adjust)
     columns = tuple(_renamed(column, question.names) for column in EFFECT_COLUMNS)
     return EffectTable(
         _table=tidy(table, columns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -177,6 +178,29 @@ class Resolution:
             ("resolved", f"{len(self.rows) - len(lost)} of {len(self.rows)}"),
             ("unresolved", ", ".join(lost) or "none"),
         ]
+
+
+def resolution_differences(resolutions: Mapping[str, Resolution]) -> tuple[str, ...]:
+    """Name the files of a batch that do not resolve as most of it does (``RESOLUTION_DIFFERS``).
+
+    Parameters
+    ----------
+    resolutions : mapping of str to Resolution
+        By the name of the file.
+
+    Returns
+    -------
+    tuple of str
+        Sorted; empty where all resolve alike.
+    """
+    patterns = {
+        name: tuple((row.marker, row.detector) for row in found.rows) for name, found in resolutions.items()
+    }
+    if len(set(patterns.values())) < 2:
+        return ()
+    counts = Counter(patterns.values())
+    usual = min(counts, key=lambda pattern: (-counts[pattern], pattern))
+    return tuple(sorted(name for name, pattern in patterns.items() if pattern != usual))
 
 
 def _frame(rows: tuple[ResolvedRow, ...]) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from immunoprofile.core import close_names
@@ -75,7 +74,7 @@ def resolve(panel: Panel, sample: NamedChannels, *, site: str | None = None) -> 
     return Resolution(
         name=sample.name,
         rows=rows,
-        channels=MappingProxyType(channels),
+        channels=channels,
         detectors=tuple(sample.detectors),
         labels=tuple(sample.labels),
         signature=signature(sample),

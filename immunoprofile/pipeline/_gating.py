@@ -203,7 +203,9 @@ def _gate_tube(context: _Context, declared: Any, *, skip: set[str]) -> tuple[Tub
     ]
     if not units:
         hint = "samples.csv lists no readable sample of this tube"
-        raise StudyError("no_samples", f"tube {declared.id!r} has no samples", where="samples.csv", hint=hint)
+        problem = f"tube {declared.id!r} has no samples"
+        problems = study.problems if len(study.excluded) else None
+        raise StudyError("no_samples", problem, where="samples.csv", hint=hint, problems=problems)
     fitted = place_units(strategy, units, panel=panel, run=_cached_placement(context, strategy, panel))
     failed = [GateResult(key=key, failure=error) for key, error in fitted.failures.items()]
     placed = [unit for unit in units if unit.key not in fitted.failures]

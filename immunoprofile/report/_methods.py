@@ -8,7 +8,7 @@ from immunoprofile.core import versions
 from immunoprofile.report._words import count_text
 
 if TYPE_CHECKING:
-    from immunoprofile.pipeline import Results
+    from immunoprofile.pipeline import Results, Tube
 
 
 def methods_text(results: Results) -> tuple[str, ...]:
@@ -28,27 +28,38 @@ def _gating(results: Results) -> str:
     sentences = []
     for tube in results.gating.tubes:
         strategy = tube.fitted.strategy
-        learnt = sum(1 for unit in tube.units.values() if unit.is_untreated)
-        batches = count_text(len(tube.fitted.batches), "batch").replace("batchs", "batches")
+        batches = len(tube.fitted.batches)
+        cited = "; ".join([f"SHA-256 {strategy.content_hash[:12]}", *strategy.citations])
         sentences.append(
-            f"{count_text(len(tube.units), 'FCS file')} were gated with the strategy {strategy.id} "
-            f"(SHA-256 {strategy.content_hash[:12]}; {', '.join(strategy.citations)}) in {batches}."
+            f"{count_text(len(tube.units), 'FCS file')} in {batches} {'batch' if batches == 1 else 'batches'} were "
+            f"gated with the strategy {strategy.id} ({cited})."
         )
-        wide = [gate for gate in strategy.gates if gate.scope != "sample"]
-        if wide:
-            names = ", ".join(gate.id for gate in wide)
-            sentences.append(
-                f"The cuts of {names} were learnt per {wide[0].scope} on pooled histograms of {learnt} "
-                "untreated specimens with equal weight, and held for all other specimens; placement saw "
-                "neither arm, visit nor outcome. All other cuts were valleys or bands of each sample's own "
-                "density, or the batch's median where a sample showed none."
-            )
-        if any(len(gate.rules) > 1 for gate in wide):
-            sentences.append(
-                "Beside the held region two other rules were computed: the region moved by the shift of the "
-                "tube's CD8 T cells (anchored), and a cut on each sample alone (per sample)."
-            )
+        sentences += _wide_gating(tube)
     return " ".join(sentences)
+
+
+def _wide_gating(tube: Tube) -> list[str]:
+    """Say how the cuts of wider scope were learnt, and which other rules stand beside them."""
+    wide = [gate for gate in tube.fitted.strategy.gates if gate.scope != "sample"]
+    if not wide:
+        return [
+            "Each cut is a valley or band of the sample's own density, or the batch's median where it has none."
+        ]
+    names = ", ".join(gate.id for gate in wide)
+    untreated = all(gate.units == "untreated" for gate in wide)
+    learnt = sum(1 for unit in tube.units.values() if unit.is_untreated or not untreated)
+    kind = "untreated specimens" if untreated else "specimens"
+    sentences = [
+        f"The cuts of {names} were learnt per {wide[0].scope} on pooled histograms of {learnt} {kind} with equal "
+        "weight, and held for all specimens; placement saw neither arm, visit nor outcome. Each other cut is a "
+        "valley or band of the sample's own density, or the batch's median where it has none."
+    ]
+    if any(len(gate.rules) > 1 for gate in wide):
+        sentences.append(
+            "Beside the held region two other rules were computed: the region moved by the shift of the tube's CD8 "
+            "T cells (anchored), and a cut on each sample alone (per sample)."
+        )
+    return sentences
 
 
 def _numbers(results: Results) -> str:

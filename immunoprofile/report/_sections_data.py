@@ -54,14 +54,9 @@ def _states(results: Results) -> pd.DataFrame:
 
     study = results.study
     gated = set(results.gating.rows["specimen"].dropna())
-    flagged = set(results.gating.notes.loc[results.gating.notes["level"] == "error", "specimen"])
     known = study.specimens.drop_duplicates(["subject", "visit"])
     states = {
-        (row.subject, row.visit): "excluded"
-        if row.specimen not in gated
-        else "flagged"
-        if row.specimen in flagged
-        else "present"
+        (row.subject, row.visit): "present" if row.specimen in gated else "excluded"
         for row in records_of(known)
     }
     rows = [
@@ -170,7 +165,8 @@ def populations_section(results: Results) -> Section | None:
             own = own.assign(arm=own["subject"].map(results.arms))
             keys += ["arm"]
     rows = []
-    order = {name: i for i, name in enumerate(dict.fromkeys(table["population"]))}
+    tree = [name for tube in results.gating.tubes for name in tube.fitted.strategy.populations]
+    order = {name: i for i, name in enumerate(dict.fromkeys([*tree, *table["population"]]))}
     for key, group in own.groupby(keys, sort=False, observed=True):
         values = group["value"].dropna()
         named: dict[str, Any] = dict(zip(keys, key, strict=True))

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _FAN = 256
 """Doubles looked at in one step; 8 steps narrow all 2^64 bit patterns down to one."""
-_RAGGED = 64
-"""Doubles below the answer that are looked at once more: a transform is monotone but for its last bits."""
 _INFINITY = int(np.array(np.inf).view(np.int64))
 
 
@@ -47,9 +45,21 @@ def linear_threshold(transform: Transform, cut: float) -> float:
         first = int(np.argmax(transform.apply(_doubles(ranks)) >= cut))
         high = int(ranks[first])
         low = int(ranks[first - 1]) if first else low
-    ranks = np.arange(max(high - _RAGGED, -_INFINITY), high + 1, dtype=np.int64)
-    first = int(np.argmax(transform.apply(_doubles(ranks)) >= cut))
-    return float(_doubles(ranks)[first]) + 0.0
+    return _on_stored_value(transform, cut, found=float(_doubles(np.array([high]))[0]))
+
+
+def _on_stored_value(transform: Transform, cut: float, *, found: float) -> float:
+    """Take the float32 just below, if it reaches the cut too.
+
+    A transform is monotone but for its last bits, so that the search may end a few doubles above an event
+    that lies on the cut. Events are stored as float32, and two of these are never as near as that.
+    """
+    with np.errstate(over="ignore"):
+        below = np.float32(found)
+    if below > found:
+        below = np.nextafter(below, np.float32(-np.inf))
+    reached = np.isfinite(below) and bool(transform.apply(np.float64(below)) >= cut)
+    return (float(below) if reached else found) + 0.0
 
 
 def _doubles(ranks: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -48,11 +48,11 @@ def draw_dummies(strata: Mapping[str, tuple[str, ...]], arms: Sequence[Arm], *, 
     Raises
     ------
     StudyError
-        ``arms_missing`` where fewer than two arms are declared.
+        ``arms_undeclared`` where fewer than two arms are declared.
     """
     if len(arms) < 2:
         hint = "declare [[arms]] with id, role and allocation in study.toml"
-        raise StudyError("arms_missing", "the study declares fewer than two arms", hint=hint)
+        raise StudyError("arms_undeclared", "the study declares fewer than two arms", hint=hint)
     rng = np.random.default_rng(seed)
     groups: dict[tuple[str, ...], list[str]] = {}
     for subject in sorted(strata):

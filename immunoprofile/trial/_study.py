@@ -244,12 +244,12 @@ class Study:
         BlindedError
             ``blinded``, always while the study is blinded.
         StudyError
-            ``arms_missing`` where an open study declares no table of arms.
+            ``arms_undeclared`` where an open study declares no table of arms.
         """
         found = self.open_arms
         if found is None:
             hint = 'add [open_arms] with file = "..." to study.toml'
-            raise StudyError("arms_missing", "no table of arms is declared", where="study.toml", hint=hint)
+            raise StudyError("arms_undeclared", "no table of arms is declared", where="study.toml", hint=hint)
         return found
 
     @property
@@ -307,7 +307,7 @@ class Study:
         Raises
         ------
         StudyError
-            ``arms_missing``.
+            ``arms_undeclared``.
         """
         subjects = self._tables["subjects"]
         columns = [name for name in self.design.strata.columns if name in subjects.columns]

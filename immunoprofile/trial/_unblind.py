@@ -69,7 +69,7 @@ def _declared(study: Study) -> None:
     if not study.design.arms:
         hint = "declare [[arms]] in study.toml"
         raise StudyError(
-            "arms_missing", "the study declares no arms to unblind", where="study.toml", hint=hint
+            "arms_undeclared", "the study declares no arms to unblind", where="study.toml", hint=hint
         )
 
 

@@ -1,7 +1,7 @@
 """Our gates and FlowKit's hold the same events, event for event, for every shape on every scale.
 
-FlowKit reads the document that we write and gates the same file; its faults (mixed compensation, both ends of a
-ratio, logarithms of what is not positive) must not show.
+FlowKit reads the document that we write and gates the same file; its faults (mixed compensation, both ends of
+a ratio, logarithms of what is not positive) must not show.
 """
 
 from __future__ import annotations

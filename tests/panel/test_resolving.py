@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from immunoprofile.panel import canonical_marker, marker_role, markers_for_detectors, panel_from_text
+from immunoprofile.fcs import read_fcs
+from immunoprofile.panel import (
+    canonical_marker,
+    marker_role,
+    markers_for_detectors,
+    panel_from_text,
+    resolution_differences,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -309,6 +317,45 @@ def test_files_of_one_set_up_share_a_signature():
     known = panel("CD4")
     assert known.resolve(one).signature == known.resolve(other).signature
     assert known.resolve(one).signature != known.resolve(file_of(("PE-A", "CD4"), cytometer="X")).signature
+
+
+def test_files_that_resolve_otherwise_than_their_batch_are_named():
+    known = panel("CD4", "CD25")
+    usual = known.resolve(file_of(("PE-A", "CD25"), ("APC-A", "CD4")))
+    swapped = known.resolve(file_of(("PE-A", "CD4"), ("APC-A", "CD25")))
+    assert resolution_differences({"a": usual, "b": usual}) == ()
+    assert resolution_differences({"a": swapped, "b": usual, "c": usual}) == ("a",)
+
+
+def test_panels_and_resolutions_travel_to_workers():
+    known = pickle.loads(pickle.dumps(panel("CD4", extra='aliases = ["T4"]\n')))
+    found = known.resolve(file_of(("PE-A", "T4")))
+    again = pickle.loads(pickle.dumps(found))
+    assert again.channels == found.channels == {"CD4": 0}
+    assert again.table.equals(found.table)
+
+
+def test_the_cards_tell_what_is_unresolved():
+    found = panel("CD4", "CD25").resolve(file_of(("PE-A", "<b>CD4</b>"), ("APC-A", "CD25")))
+    assert "unresolved: CD4" in repr(found)
+    assert "&lt;b&gt;" in found._repr_html_()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("folder", "markers"),
+    [
+        ("itn_flowstats", {"CD8", "CD69", "CD4", "HLA-DR"}),
+        ("gvhd", {"CD15", "CD45", "CD14", "CD33"}),
+        ("hipc_multicentre", {"CCR7", "CD4", "CD45RA", "CD3", "HLA-DR", "CD38", "CD8"}),
+    ],
+)
+def test_files_of_real_studies_resolve(folder, markers):
+    paths = sorted((SHARED / "data" / folder).glob("*.fcs"))
+    assert len(paths) >= 6
+    for path in paths:
+        sample = read_fcs(path, metadata_only=True)
+        assert set(markers) <= set(panel(*sorted(markers)).resolve(sample).channels), path.name
 
 
 @given(st.permutations(DIALECTS["spectral"]))

@@ -112,9 +112,10 @@ def test_a_cut_in_linear_units_chooses_the_same_events(scale, events, cut):
 
 @pytest.mark.parametrize("scale", SCALES, ids=repr)
 def test_an_event_exactly_on_the_cut_is_above_it_on_both_sides_of_the_mapping(scale):
-    events = np.random.default_rng(5).normal(500, 800, 200).astype(np.float32).astype(np.float64)
-    for event in events[:40]:
-        cut = float(scale.apply(event))
+    rng = np.random.default_rng(5)
+    events = np.concatenate([rng.normal(0, width, 100) for width in (0.01, 1.0, 800.0)])
+    events = events.astype(np.float32).astype(np.float64)
+    for cut in scale.apply(events).tolist():
         assert ((events >= linear_threshold(scale, cut)) == (scale.apply(events) >= cut)).all()
 
 
