@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 MOST_STEPS = 60
-"""Steps of Fisher scoring after which a quasi-Newton search takes over: flat likelihoods of separated data."""
+"""Steps of Fisher scoring after which a quasi-Newton search takes over: separated data are flat."""
 LONGEST_STEP = 5.0
 """Largest change of a coefficient in one step (as in logistf)."""
 SCORE = 1e-11

@@ -82,7 +82,7 @@ def _check_sides(gate: Gate, *, where: str) -> None:
     sides = [population.side for population in gate.populations]
     if not sides:
         raise _refuse("no populations", where=where, hint="name what the gate makes")
-    allowed = ("above", "below")
+    allowed: tuple[str, ...] = ("above", "below")
     if gate.method in BANDS:
         allowed = ("in",)
     elif gate.method in REGION_METHODS:

@@ -90,8 +90,8 @@ def fraction_replicates(gated: GatedSample, population: str, *, rule: str) -> ND
     key = f"replicates {gate.id} {rule}"
     if key not in gated._cache:
         parent = _parent(gated, gate, rule)
-        known = parent is not None and parent.any()
-        gated._cache[key] = _replicates(gated, gate, parent, rule=rule) if known else {}
+        empty = parent is None or not parent.any()
+        gated._cache[key] = {} if empty else _replicates(gated, gate, parent, rule=rule)
     shares: Mapping[str, NDArray[np.float64]] = gated._cache[key]
     return shares.get(population)
 
@@ -201,12 +201,13 @@ def _region_shares(
 
 def robust_sds(rows: Sequence[NDArray[np.float64] | None]) -> list[float]:
     """Give :func:`robust_sd` of many rows of replicates at once; 0 for a row that has no doubt (None)."""
-    whole = [i for i, row in enumerate(rows) if row is not None and np.isfinite(row).all()]
-    found = [
-        0.0 if row is None else robust_sd(row) if i not in set(whole) else 0.0 for i, row in enumerate(rows)
-    ]
-    if whole:
-        low, high = np.quantile(np.stack([rows[i] for i in whole]), [0.25, 0.75], axis=1)
-        for i, spread in zip(whole, (high - low) / 1.349, strict=True):
+    found = [0.0 if row is None else math.nan for row in rows]
+    finite = {i: row for i, row in enumerate(rows) if row is not None and np.isfinite(row).all()}
+    for i, row in enumerate(rows):
+        if row is not None and i not in finite:
+            found[i] = robust_sd(row)
+    if finite:
+        low, high = np.quantile(np.stack(list(finite.values())), [0.25, 0.75], axis=1)
+        for i, spread in zip(finite, (high - low) / 1.349, strict=True):
             found[i] = float(spread)
     return found

@@ -1,4 +1,4 @@
-"""Cuts that a batch lends: to a tube without a valley of its own, and to one whose cut is far from all others.
+"""Cuts that a batch lends: to a tube without a valley of its own, and to one whose cut is far from the rest.
 
 Gates are taken in the order of the strategy, as if all samples went gate by gate, so that what a sample gets
 does not depend on when its report came in.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LENDERS = 3
 """Fewest samples of a batch with a cut of their own from which a median is lent."""
 OUTLIER_LENDERS = 10
-"""Fewest samples whose spread says which cut is an outlier: the robust SD of fewer is itself off by a third."""
+"""Fewest samples whose spread says which cut is an outlier: the robust SD of fewer is off by a third."""
 OUTLIER_SD = 4.0
 STAINED = ("full", "bridge", "unstimulated")
 """Controls that are stained for every marker: they may lend a cut."""

@@ -72,8 +72,9 @@ def gated_rows(gated: GatedSample) -> pd.DataFrame:
 
     rows = [row for population in gated.populations for row in _population_rows(gated, population)]
     known = [row for row in rows if row.count is not None and row.total is not None]
-    lower, upper = wilson([row.count for row in known], [row.total for row in known])
-    percents = 100 * np.array([row.count / row.total if row.total else math.nan for row in known])
+    counts, totals = (np.array([getattr(row, name) for row in known], float) for name in ("count", "total"))
+    lower, upper = wilson(counts, totals)
+    percents = 100 * counts / np.where(totals > 0, totals, math.nan)
     spreads = [100 * spread for spread in robust_sds([_path_shares(gated, row) for row in known])]
     numbers = {
         id(row): dict(zip(("percent", "lower", "upper", "cut_se"), map(float, values), strict=True))

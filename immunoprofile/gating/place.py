@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from immunoprofile.core import ImmunoprofileError, StrategyError, track
+from immunoprofile.core import StrategyError, track
 from immunoprofile.gating.advance import Report, Task, advance
 from immunoprofile.gating.checks import check_blind
 from immunoprofile.gating.fitted import FittedStrategy, UnitRecord

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from immunoprofile.pipeline import Results, Tube
 
 
+OWN_CUT = "cut is a valley or band of the sample's own density, or the batch's median where it has none"
+
+
 def methods_text(results: Results) -> tuple[str, ...]:
     """Give the paragraphs of the methods section."""
     parts = [_gating(results), _numbers(results)]
@@ -31,33 +34,32 @@ def _gating(results: Results) -> str:
         batches = len(tube.fitted.batches)
         cited = "; ".join([f"SHA-256 {strategy.content_hash[:12]}", *strategy.citations])
         sentences.append(
-            f"{count_text(len(tube.units), 'FCS file')} in {batches} {'batch' if batches == 1 else 'batches'} were "
-            f"gated with the strategy {strategy.id} ({cited})."
+            f"{count_text(len(tube.units), 'FCS file')} in {batches} batch{'' if batches == 1 else 'es'} "
+            f"were gated with the strategy {strategy.id} ({cited})."
         )
         sentences += _wide_gating(tube)
     return " ".join(sentences)
 
 
 def _wide_gating(tube: Tube) -> list[str]:
-    """Say how the cuts of wider scope were learnt, and which other rules stand beside them."""
+    """Say how the cuts of wider scope were learnt, and which rules stand beside them."""
     wide = [gate for gate in tube.fitted.strategy.gates if gate.scope != "sample"]
     if not wide:
-        return [
-            "Each cut is a valley or band of the sample's own density, or the batch's median where it has none."
-        ]
+        return [f"Each {OWN_CUT}."]
     names = ", ".join(gate.id for gate in wide)
     untreated = all(gate.units == "untreated" for gate in wide)
     learnt = sum(1 for unit in tube.units.values() if unit.is_untreated or not untreated)
     kind = "untreated specimens" if untreated else "specimens"
-    sentences = [
-        f"The cuts of {names} were learnt per {wide[0].scope} on pooled histograms of {learnt} {kind} with equal "
-        "weight, and held for all specimens; placement saw neither arm, visit nor outcome. Each other cut is a "
-        "valley or band of the sample's own density, or the batch's median where it has none."
-    ]
+    held = (
+        f"The cuts of {names} were learnt per {wide[0].scope} on pooled histograms of {learnt} {kind} with "
+        "equal weight, and held for all specimens; placement saw neither arm, visit nor outcome. "
+        f"Each other {OWN_CUT}."
+    )
+    sentences = [held]
     if any(len(gate.rules) > 1 for gate in wide):
         sentences.append(
-            "Beside the held region two other rules were computed: the region moved by the shift of the tube's CD8 "
-            "T cells (anchored), and a cut on each sample alone (per sample)."
+            "Beside the held region two other rules were computed: the region moved by the shift of the "
+            "tube's CD8 T cells (anchored), and a cut on each sample alone (per sample)."
         )
     return sentences
 

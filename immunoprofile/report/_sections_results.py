@@ -48,7 +48,7 @@ def primary_visit(results: Results) -> str | None:
 
 
 def response_visit(results: Results) -> str | None:
-    """Give the visit at which response is judged: that of the declared endpoint, else the last with a score."""
+    """Give the visit at which response is judged: the endpoint's, else the last with a score."""
     declared = next((e.visit for e in results.study.endpoints if e.response and e.visit), None)
     if declared is not None or results.response is None:
         return declared

@@ -56,7 +56,7 @@ def _on_stored_value(transform: Transform, cut: float, *, found: float) -> float
     """
     with np.errstate(over="ignore"):
         below = np.float32(found)
-    if below > found:
+    if float(below) > found:
         below = np.nextafter(below, np.float32(-np.inf))
     reached = np.isfinite(below) and bool(transform.apply(np.float64(below)) >= cut)
     return (float(below) if reached else found) + 0.0

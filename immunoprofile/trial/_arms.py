@@ -35,6 +35,13 @@ def arm_series(
     return series
 
 
+def strata_of(subjects: pd.DataFrame, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Map each subject to the values of its strata."""
+    known = subjects[[name for name in columns if name in subjects.columns]].astype("string").fillna("")
+    values = [tuple(str(cell) for cell in row) for row in known.itertuples(index=False)]
+    return dict(zip(subjects["subject"].astype(str), values, strict=True))
+
+
 def draw_dummies(strata: Mapping[str, tuple[str, ...]], arms: Sequence[Arm], *, seed: int) -> dict[str, str]:
     """Draw an arm for each subject by chance alone: by allocation within each stratum, as evenly as it goes.
 

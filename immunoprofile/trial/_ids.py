@@ -102,7 +102,7 @@ def _drawn(kind: str) -> str:
 def _read(path: Path) -> dict[tuple[str, ...], str]:
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise _unreadable(f"cannot be read ({error.strerror})") from None

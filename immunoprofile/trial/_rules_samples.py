@@ -137,14 +137,11 @@ def _site(
     sites: Sequence[str],
 ) -> str:
     row = record["row"]
-    site = reading.cell(cells, "site")
-    if not site:
+    if "site" in reading.columns:
+        site = reading.required(row, cells, "site")
+    else:
         site = str((subjects or {}).get(record["subject"], {}).get("site") or "")
         site = site or (sites[0] if len(sites) == 1 else "")
-        if not site and "site" in reading.columns:
-            reading.note(
-                row, "site", code="value_missing", what="this cell is empty", found="", expected="a value"
-            )
     if sites:
         site = reading.known(row, "site", site, names=sites, code="unknown_site", noun="site")
     return site

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from immunoprofile.core import BlindedError, StudyError, sha256_of, sha256_text
 from immunoprofile.trial import _unblind
 from immunoprofile.trial._accountability import account
-from immunoprofile.trial._arms import arm_series, draw_dummies
+from immunoprofile.trial._arms import arm_series, draw_dummies, strata_of
 from immunoprofile.trial._audit import append_entry, canonical
 from immunoprofile.trial._card import html_card, text_card
 from immunoprofile.trial._covariates import covariates_of
@@ -123,11 +123,6 @@ class Study:
     def covariates(self) -> tuple[str, ...]:
         """Columns of subjects.csv that analyses adjust for."""
         return self.design.analysis.covariates
-
-    @property
-    def alpha(self) -> float:
-        """Declared level of tests."""
-        return self.design.analysis.alpha
 
     @property
     def analysis_visit(self) -> str | None:
@@ -295,10 +290,6 @@ class Study:
     def dummy_arms(self, seed: int) -> pd.Series:
         """Draw arms by chance alone, to rehearse an analysis before unblinding.
 
-        Parameters
-        ----------
-        seed : int
-
         Returns
         -------
         Series
@@ -309,13 +300,8 @@ class Study:
         StudyError
             ``arms_undeclared``.
         """
-        subjects = self._tables["subjects"]
-        columns = [name for name in self.design.strata.columns if name in subjects.columns]
-        strata = {
-            str(row["subject"]): tuple("" if row[name] is None else str(row[name]) for name in columns)
-            for row in subjects.to_dict("records")
-        }
-        drawn = draw_dummies(strata, self.design.arms, seed=seed)
+        subjects, strata = self._tables["subjects"], self.design.strata.columns
+        drawn = draw_dummies(strata_of(subjects, strata), self.design.arms, seed=seed)
         return arm_series(drawn, study=self.id, reference=self.reference, dummy=True)
 
     def blinded_table(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -418,14 +404,13 @@ class Study:
 
     def input_hashes(self) -> dict[str, dict[str, Any]]:
         """Give SHA-256 and size of study.toml and of every table that was read, by relative path."""
-        found = {}
-        for path in self._inputs:
-            try:
-                name = path.relative_to(self.root).as_posix()
-            except ValueError:
-                name = path.name
-            found[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-        return found
+        return {
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name: {
+                "sha256": sha256_of(path),
+                "bytes": path.stat().st_size,
+            }
+            for path in self._inputs
+        }
 
     def __repr__(self) -> str:
         return text_card(self)

@@ -112,7 +112,9 @@ def folder(tmp_path: Path) -> Folder:
     made.subjects = [["subject", "site", "sex", "age_years", "randomised", "first_dose"]]
     made.clinical = [["subject", "visit", "measure", "value", "unit", "uln", "date"]]
     for place, subject in enumerate(SUBJECTS):
-        made.subjects.append([subject, f"site{place % 2 + 1}", "FM"[place % 2], "52", "2024-02-28", "2024-03-01"])
+        made.subjects.append(
+            [subject, f"site{place % 2 + 1}", "FM"[place % 2], "52", "2024-02-28", "2024-03-01"]
+        )
         for visit, day in VISITS.items():
             for measure, (before, after, unit, uln) in VALUES.items():
                 value = before if visit == "W0" else after

@@ -74,7 +74,11 @@ def test_a_fault_has_its_code_and_its_place(folder, code):
 
 
 def test_all_faults_are_told_in_one_pass(folder):
-    spoiled = [code for code in SPOILS if code not in ("path_outside", "unknown_visit", "duplicate_file", "unknown_subject")]
+    spoiled = [
+        code
+        for code in SPOILS
+        if code not in ("path_outside", "unknown_visit", "duplicate_file", "unknown_subject")
+    ]
     for place, code in enumerate(spoiled):
         table, _, column, value = SPOILS[code]
         row = {"clinical": 2 + 6 * place, "samples": 2 + place, "subjects": 2}[table]
@@ -88,7 +92,13 @@ def test_all_faults_are_told_in_one_pass(folder):
 def test_two_faults_of_one_cell_or_row_are_two_rows(folder):
     folder.samples[4] = ["../x.fcs", "S98", "W98", "", "b1", "31.12.2024"]
     found = problems_of(folder.write()).query("row == 5")
-    assert set(found["code"]) == {"path_outside", "unknown_subject", "unknown_visit", "value_missing", "date_invalid"}
+    assert set(found["code"]) == {
+        "path_outside",
+        "unknown_subject",
+        "unknown_visit",
+        "value_missing",
+        "date_invalid",
+    }
 
 
 def test_a_missing_column_is_one_row(folder):
@@ -212,7 +222,12 @@ def test_a_file_that_is_no_workbook_is_refused(folder):
 
 @pytest.mark.parametrize(
     "content",
-    [b"\xff\xfe\x00", b"file,subject\n\x00,1\n", b"\xe4\xf6,a\n1,2\n", b'file,"' + b"x" * 200_000 + b'"\n1,2\n'],
+    [
+        b"\xff\xfe\x00",
+        b"file,subject\n\x00,1\n",
+        b"\xe4\xf6,a\n1,2\n",
+        b'file,"' + b"x" * 200_000 + b'"\n1,2\n',
+    ],
     ids=["half-utf16", "nul", "latin1", "long-cell"],
 )
 def test_what_is_no_table_is_refused_with_a_reason(folder, content):
@@ -239,7 +254,15 @@ def test_case_and_blanks_alone_are_accepted_with_a_warning(folder):
 
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "..\\x.fcs/../../y.fcs", "C:\\x.fcs", "\\\\server\\x.fcs", "file:///x.fcs", "http://x/y.fcs", "fcs/../../x.fcs"],
+    [
+        "/etc/passwd",
+        "..\\x.fcs/../../y.fcs",
+        "C:\\x.fcs",
+        "\\\\server\\x.fcs",
+        "file:///x.fcs",
+        "http://x/y.fcs",
+        "fcs/../../x.fcs",
+    ],
 )
 def test_a_path_never_leaves_the_folder(folder, name):
     folder.cell("samples", 3, "file", name)
@@ -310,7 +333,10 @@ def test_doses_and_events_are_checked(folder):
     folder.doses = [["subject", "drug", "start", "dose", "unit", "end", "kind"]]
     folder.doses += [["S01", "prednisone", "2024-01-01", "10", "mg", "2023-12-01", "glucocorticoid"]]
     folder.doses += [["S02", "prednisone", "2024-01-01", "ten", "mg", "", "glucocorticoids"]]
-    folder.events = [["subject", "term", "start", "grade", "serious"], ["S01", "rash", "2024-03-03", "6", "maybe"]]
+    folder.events = [
+        ["subject", "term", "start", "grade", "serious"],
+        ["S01", "rash", "2024-03-03", "6", "maybe"],
+    ]
     found = codes_of(folder.write())
     assert found == {"date_reversed", "number_invalid", "unknown_kind", "out_of_range", "value_unknown"}
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-from immunoprofile.core import StudyError, choose, nearest
+from immunoprofile.core import choose
 from immunoprofile.trial.indexes._contract import (
     Component,
     FrozenMap,
@@ -22,7 +22,13 @@ from immunoprofile.trial.indexes._contract import (
     Response,
     ScoreContext,
 )
-from immunoprofile.trial.indexes._exact import exact
+from immunoprofile.trial.indexes._core_set import (
+    SCALES,
+    declared_maximum,
+    known_enzymes,
+    known_limits,
+    known_measures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +36,6 @@ if TYPE_CHECKING:
     from immunoprofile.trial.indexes._contract import Status
 
 Population = Literal["adult", "juvenile"]
-SCALES = {"physician_global": 10, "patient_global": 10, "haq": 3, "extramuscular": 10}
-"""Worst value of each measure that is better when lower."""
-MMT_MAXIMA = (80, 150)
-"""Unilateral and bilateral MMT-8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,76 +156,6 @@ def _enzyme_part(
     return _Part(row=row, percent=percent, best_percent=reach, attainable=row.points(reach), enzyme=used)
 
 
-def _checked(values: Mapping[str, Any], *, mmt_max: int, when: str) -> dict[str, Fraction]:
-    """Give the known values of the five plain measures, each inside its scale."""
-    found: dict[str, Fraction] = {}
-    known = [*SCALES, "mmt8", "enzymes"]
-    for name in values:
-        if name not in known:
-            like = nearest(str(name), known)
-            hint = (
-                f"nearest: {like!r}"
-                if like
-                else "physician_global, patient_global, mmt8, haq, enzymes, extramuscular"
-            )
-            raise StudyError("unknown_measure", f"no measure {name!r}", where=when, hint=hint)
-    for name in (*SCALES, "mmt8"):
-        value = exact(values.get(name), where=f"{name}, {when}")
-        if value is None:
-            continue
-        if name == "mmt8" and value > mmt_max:
-            problem = f"{float(value):g} is above the declared maximum {mmt_max}"
-            raise StudyError("mmt_above_max", problem, where=f"{name}, {when}", hint="mmt_max is 150 or 80")
-        top = SCALES.get(name, mmt_max)
-        if not 0 <= value <= top:
-            hint = "millimetres?" if top == 10 and 10 < value <= 100 else ""
-            problem = f"{float(value):g} is outside 0-{top}"
-            raise StudyError("out_of_range", problem, where=f"{name}, {when}", hint=hint)
-        found[name] = value
-    return found
-
-
-def _checked_enzymes(values: Any, uln: Mapping[str, Fraction], *, when: str) -> dict[str, Fraction]:
-    """Give the known enzymes; each needs its upper limit of normal."""
-    found: dict[str, Fraction] = {}
-    known = [key for key, _ in _table().enzymes]
-    for name, given in (values or {}).items():
-        if name not in known:
-            like = nearest(str(name), known)
-            hint = f"nearest: {like!r}" if like else ", ".join(known)
-            raise StudyError("unknown_measure", f"no enzyme {name!r}", where=when, hint=hint)
-        value = exact(given, where=f"{name}, {when}")
-        if value is None:
-            continue
-        if value < 0:
-            raise StudyError("out_of_range", f"{float(value):g} is negative", where=f"{name}, {when}")
-        if name not in uln:
-            hint = "give the laboratory's upper limit of normal, in the unit of the value"
-            raise StudyError("uln_missing", "a value without its ULN", where=f"{name}, {when}", hint=hint)
-        found[name] = value
-    return found
-
-
-def _checked_uln(uln: Mapping[str, Any] | None) -> dict[str, Fraction]:
-    found: dict[str, Fraction] = {}
-    for name, given in (uln or {}).items():
-        value = exact(given, where=f"{name}, uln")
-        if value is not None and value <= 0:
-            raise StudyError("uln_invalid", f"a ULN of {float(value):g}", where=name, hint="a ULN is above 0")
-        if value is not None:
-            found[name] = value
-    return found
-
-
-def _checked_maximum(mmt_max: Any) -> int:
-    hint = "150 for the bilateral MMT-8, 80 for the unilateral; [measures.mmt8] maximum = 150 in study.toml"
-    if mmt_max is None:
-        raise StudyError("mmt_max_missing", "the maximum of MMT-8 is not declared", where="mmt8", hint=hint)
-    if mmt_max not in MMT_MAXIMA:
-        raise StudyError("mmt_max_invalid", f"a maximum of {mmt_max!r}", where="mmt8", hint=hint)
-    return int(mmt_max)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalImprovementScore:
     """The total improvement score of one population.
@@ -286,12 +218,13 @@ class TotalImprovementScore:
         self, baseline: Mapping[str, Any], current: Mapping[str, Any], context: ScoreContext
     ) -> Response:
         """Score the values of a visit against those of the baseline."""
-        mmt_max = _checked_maximum(context.mmt_max)
-        uln = _checked_uln(context.uln)
-        before = _checked(baseline, mmt_max=mmt_max, when="baseline")
-        after = _checked(current, mmt_max=mmt_max, when="current")
+        mmt_max = declared_maximum(context.mmt_max)
+        uln = known_limits(context.uln)
+        before = known_measures(baseline, mmt_max=mmt_max, when="baseline")
+        after = known_measures(current, mmt_max=mmt_max, when="current")
+        names = [key for key, _ in _table().enzymes]
         enzymes = [
-            _checked_enzymes(values.get("enzymes"), uln, when=when)
+            known_enzymes(values.get("enzymes"), uln, when=when, known=names)
             for values, when in ((baseline, "baseline"), (current, "current"))
         ]
         parts = []
@@ -390,12 +323,12 @@ def total_improvement_score(
 
     Examples
     --------
-    >>> before = {"physician_global": 6.3, "patient_global": 5.0, "mmt8": 110, "haq": 1.5,
-    ...           "enzymes": {"ck": 900}, "extramuscular": 4.0}
-    >>> after = {"physician_global": 3.8, "patient_global": 3.0, "mmt8": 130, "haq": 0.75,
-    ...          "enzymes": {"ck": 300}, "extramuscular": 2.0}
+    >>> before = {"physician_global": 6.3, "patient_global": 5.1, "mmt8": 110, "haq": 1.5,
+    ...           "enzymes": {"ck": 900}, "extramuscular": 4.4}
+    >>> after = {"physician_global": 3.8, "patient_global": 3.2, "mmt8": 130, "haq": 0.75,
+    ...          "enzymes": {"ck": 300}, "extramuscular": 2.1}
     >>> total_improvement_score(before, after, {"ck": 200}, mmt_max=150)
-    TIS 62.5 (major) = physician 15 + patient 5 + MMT 20 + HAQ 7.5 + CK 5 + extramuscular 12.5;
+    TIS 65 (major) = physician 15 + patient 5 + MMT 20 + HAQ 7.5 + CK 5 + extramuscular 12.5;
     most reachable 95
     """
     choose(missing, ("strict", "zero"), what="missing")
