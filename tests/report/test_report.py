@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import immunoprofile as ip
+from immunoprofile.core import SIGNS
 from immunoprofile.report import report_html
-from immunoprofile.report._parts import table_of
+from immunoprofile.report._parts import Section, table_of
 from immunoprofile.report._words import interval_text, number_text, p_text
 
 ORDER = [
@@ -126,9 +127,8 @@ def test_text_of_files_stays_text():
     assert table.rows[0].cells[1] == "<script>alert(1)</script>"
     from immunoprofile.report._report import _template
 
-    page = _template().render(
-        sections=[{"id": "a", "title": hostile["sample"][0], "texts": [], "tables": [table]}]
-    )
+    section = Section(id="a", title=hostile["sample"][0], tables=(table,))
+    page = _template().render(state={"kind": "open"}, sections=[section], signs=SIGNS)
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\x1b" not in page
