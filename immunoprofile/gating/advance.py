@@ -6,7 +6,7 @@ The pure task that runs anywhere: a loader goes out; cuts and histograms come ba
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,19 +101,25 @@ def _advance(task: Task, view: SampleView) -> Report:
     sketches: dict[str, Histogram] = {}
     waits_at = None
     for gate in task.strategy.gates:
-        if gate.id not in task.known and gate.scope != "sample":
-            lacking = missing_cuts(gate, view)
-            if lacking is None:
-                _sketch(gate, view, masks, sketches=sketches)
-                continue
-            found: tuple[FittedCut, ...] | None = lacking
+        found = missing_cuts(gate, view)
+        if found is not None:
+            pass
+        elif gate.id not in task.known and gate.scope != "sample":
+            _sketch(gate, view, masks, sketches=sketches)
+            continue
         elif gate.parent not in masks:
             continue  # below a gate of wider scope that is not placed yet
         elif gate.id in task.known:
-            found = task.known[gate.id]
+            found = without_absent(gate, task.known[gate.id], view)
         else:
-            forced = gate.id in task.forced
-            found = own_cuts(gate, view, masks[gate.parent], unit=task.unit.key, forced=forced)
+            found = own_cuts(
+                gate,
+                view,
+                masks[gate.parent],
+                unit=task.unit.key,
+                strategy_id=task.strategy.id,
+                forced=gate.id in task.forced,
+            )
         if found is None:
             waits_at = gate.id
             break
@@ -168,6 +174,18 @@ def missing_cuts(gate: Gate, view: SampleView) -> tuple[FittedCut, ...] | None:
     return tuple(_special(gate, dim, "missing", flags=("MISSING_MARKER",)) for dim in absent)
 
 
+def without_absent(gate: Gate, cuts: tuple[FittedCut, ...], view: SampleView) -> tuple[FittedCut, ...]:
+    """Mark as missing the axes of a lent quadrant that this sample does not have (CD8 of a panel without)."""
+    if gate.method != "quadrant":
+        return cuts
+    return tuple(
+        cut
+        if view.dimension(cut.dimension, scale=gate.scale) is not None
+        else replace(cut, kind="missing", value=math.nan, se=math.nan, flags=("MISSING_MARKER",))
+        for cut in cuts
+    )
+
+
 def _special(gate: Gate, dimension: str, kind: Any, *, flags: tuple[str, ...], unit: str = "") -> FittedCut:
     method = "open" if kind == "open" else gate.method
     return FittedCut(
@@ -183,7 +201,13 @@ def _special(gate: Gate, dimension: str, kind: Any, *, flags: tuple[str, ...], u
 
 
 def own_cuts(
-    gate: Gate, view: SampleView, mask: NDArray[np.bool_] | None, *, unit: str, forced: bool
+    gate: Gate,
+    view: SampleView,
+    mask: NDArray[np.bool_] | None,
+    *,
+    unit: str,
+    strategy_id: str,
+    forced: bool,
 ) -> tuple[FittedCut, ...] | None:
     """Place a gate of scope sample on this sample alone; None where the batch should lend its cut.
 
@@ -195,6 +219,8 @@ def own_cuts(
         Parent events; None where the parent is missing.
     unit : str
         Key of the sample.
+    strategy_id : str
+        Part of the bootstrap's seed.
     forced : bool
         Whether the declared fallback is used instead of waiting for the batch.
     """
@@ -213,7 +239,8 @@ def own_cuts(
         if gate.method == "quadrant" and view.dimension(dim) is None:
             cuts.append(_special(gate, dim, "missing", flags=("MISSING_MARKER",), unit=unit))
             continue
-        cut = _one_axis(gate, dim, view, mask=mask, unit=unit, may_wait=may_wait)
+        seed = f"{strategy_id}/{gate.id}/{dim}"
+        cut = _one_axis(gate, dim, view, mask=mask, unit=unit, seed=seed, may_wait=may_wait)
         if cut is None:
             return None
         cuts.append(cut)
@@ -221,7 +248,7 @@ def own_cuts(
 
 
 def _one_axis(
-    gate: Gate, dim: str, view: SampleView, *, mask: NDArray[np.bool_], unit: str, may_wait: bool
+    gate: Gate, dim: str, view: SampleView, *, mask: NDArray[np.bool_], unit: str, seed: str, may_wait: bool
 ) -> FittedCut | None:
     """Place one axis; None where it finds nothing and may wait for the batch."""
     axis = view.dimension(dim, scale=gate.scale)
@@ -236,7 +263,6 @@ def _one_axis(
     found, flags = place_axis(gate, method, pooled, may_wait=may_wait)
     if found is None:
         return None
-    seed = f"{gate.id}/{dim}"
     return FittedCut(
         gate=gate.id,
         dimension=dim,
@@ -281,7 +307,8 @@ def place_axis(
             return ("interval" if banded else "cut", value, name, float(cut.depth)), tuple(sorted(flags))
         if may_wait:
             return None, ()
-    return ("missing", math.nan, method, math.nan), tuple(sorted(flags | {"EMPTY_PARENT"}))
+    why = {"EMPTY_PARENT"} if pooled.n_events == 0 else flags or {"NO_VALLEY"}
+    return ("missing", math.nan, method, math.nan), tuple(sorted(flags | why))
 
 
 def method_params(gate: Gate, method: str) -> dict[str, Any]:

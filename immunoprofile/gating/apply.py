@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import ImmunoprofileError
-from immunoprofile.gating.advance import missing_cuts, own_cuts
+import numpy as np
+
+from immunoprofile.core import StrategyError
+from immunoprofile.gating.advance import MINIMUM_PARENT, missing_cuts, own_cuts, without_absent
 from immunoprofile.gating.engine import gate_events
 from immunoprofile.gating.gated import GatedSample
 from immunoprofile.gating.lending import median_cuts
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
     from immunoprofile.gating.view import SampleView
     from immunoprofile.gating.wide import WideCut
     from immunoprofile.panel import Resolution
+
+BATCH_FLAGS = {"SCOPE_WIDENED", "CUT_OUTLIER"}
+"""Of a cut that the batch has lent."""
+STAINED_SHARE = 0.01
+"""Share of lymphocytes above a lineage marker's cut from which a tube counts as stained."""
 
 
 def gate(
@@ -67,22 +75,61 @@ def apply(
         if step.scope == "sample":
             cuts[step.id] = _sample_cuts(fitted, step, record, group=group, view=view)
             continue
-        found = _wide_cut(fitted, step, record, group=group)
+        found = _wide_cut(fitted, step, record if batch is None else None, group=group)
         lacking = missing_cuts(step, view)
         if lacking is not None or found is None:
             cuts[step.id] = lacking or ()
         else:
             cuts[step.id], wide[step.id] = found.cuts, found
-    tree = build_tree(fitted.strategy, cuts, view)
+    gated = _gated(fitted.strategy, cuts, view, batch=group, wide=wide)
+    bare = _unstained(gated)
+    return _gated(fitted.strategy, cuts | bare, view, batch=group, wide=wide) if bare else gated
+
+
+def _gated(
+    strategy: GatingStrategy,
+    cuts: dict[str, tuple[FittedCut, ...]],
+    view: SampleView,
+    *,
+    batch: str,
+    wide: dict[str, WideCut],
+) -> GatedSample:
+    tree = build_tree(strategy, cuts, view)
     return GatedSample(
         view=view,
-        strategy=fitted.strategy,
-        batch=group,
+        strategy=strategy,
+        batch=batch,
         cuts=cuts,
         wide=wide,
         tree_=tree,
-        membership=gate_events(sample, tree.populations, view.compensation),
+        membership=gate_events(view.sample, tree.populations, view.compensation),
     )
+
+
+def _unstained(gated: GatedSample) -> dict[str, tuple[FittedCut, ...]]:
+    """Give missing cuts for the lineage gates of a tube in which no lineage marker is stained; else nothing.
+
+    Such a tube has no valley of its own, so that all its lineage cuts are the batch's, and none of the
+    markers reaches them.
+    """
+    gates = [step for step in gated.strategy.gates if step.is_lineage and step.scope == "sample"]
+    held = [cut for step in gates for cut in gated.cuts[step.id] if cut.kind != "missing"]
+    if not held or not all(BATCH_FLAGS & set(cut.flags) for cut in held) or gates[0].parent in gated.missing:
+        return {}
+    parent = gated.mask(gates[0].parent)
+    if parent.sum() < MINIMUM_PARENT:
+        return {}
+    for cut in held:
+        axis = gated.view.dimension(cut.dimension)
+        if axis is None or (gated.view.column(axis, parent) >= cut.number).mean() > STAINED_SHARE:
+            return {}
+    return {
+        step.id: tuple(
+            replace(cut, kind="missing", value=math.nan, se=math.nan, flags=("UNSTAINED",))
+            for cut in gated.cuts[step.id]
+        )
+        for step in gates
+    }
 
 
 def _sample_cuts(
@@ -93,10 +140,9 @@ def _sample_cuts(
         return fitted.own[record.key].get(step.id, ())
     key = view.sample.content_id
     if step.method in ("time", "boundary"):  # cleaning is not placement: it looks at this sample alone
-        import numpy as np
-
         every = np.ones(view.sample.n_events, dtype=bool)
-        return own_cuts(step, view, every, unit=key, forced=True) or ()
+        own = own_cuts(step, view, every, unit=key, strategy_id=fitted.strategy.id, forced=True)
+        return own or ()
     lacking = missing_cuts(step, view)
     if lacking is not None:
         return lacking
@@ -107,7 +153,7 @@ def _sample_cuts(
     ]
     lent = median_cuts(others, unit=key)
     if lent is not None:
-        return lent
+        return without_absent(step, lent, view)
     opened = [cuts for cuts in others if cuts and all(cut.kind == "open" for cut in cuts)]
     return tuple(replace(cut, unit=key) for cut in opened[0]) if opened else ()
 
@@ -120,6 +166,6 @@ def _wide_cut(fitted: FittedStrategy, step: Gate, record: UnitRecord | None, *, 
         keys = {scope_key(step, unit) for unit in fitted.units.values() if unit.batch_key == group}
         if len(keys) != 1:
             problem = f"gate {step.id} has the scope {step.scope}, and this sample was not placed"
-            raise ImmunoprofileError("BATCH_NEEDED", problem, hint="place the sample with the others")
+            raise StrategyError("BATCH_NEEDED", problem, hint="place the sample with the others")
         key = keys.pop()
     return fitted.wide.get((step.id, key))

@@ -1,14 +1,14 @@
-"""What a strategy may not say: names out of order, sides that no method gives, cuts that follow a treatment."""
+"""What a strategy may not say: names out of order, sides that no method gives, cuts that see the treatment."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import StrategyError, close_names, listed
 from immunoprofile.gating.placement import METHODS, check_params
 from immunoprofile.gating.strategy import NARROW, SCOPES, TREATED_UNITS
-from immunoprofile.panel import marker_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,9 @@ def check_gate(gate: Gate, *, where: str) -> None:
     StrategyError
         ``STRATEGY_SCHEMA``, with the gate and the key.
     """
+    for name in (gate.id, *(population.id for population in gate.populations)):
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            raise _refuse(f"id is {name!r}", where=where, hint="lower case, digits and _")
     _check_methods(gate, where=where)
     _check_axes(gate, where=where)
     _check_sides(gate, where=where)
@@ -191,7 +194,7 @@ def check_blind(strategy: GatingStrategy, panel: Panel, *, where: str) -> None:
 
 
 def _unblind_reason(gate: Gate, panel: Panel) -> str:
-    responsive = [marker for marker in gate.markers if _role(marker, panel) == "treatment_responsive"]
+    responsive = responsive_markers(gate, panel)
     if not responsive or gate.method == "fixed":
         return ""
     narrow = [scope for scope in (gate.scope, *gate.widen) if scope in NARROW]
@@ -202,6 +205,6 @@ def _unblind_reason(gate: Gate, panel: Panel) -> str:
     return ""
 
 
-def _role(marker: str, panel: Panel) -> str:
-    """Give the role in force; a panel of one's own that does not list the marker leaves the shipped one."""
-    return panel.role(marker) if panel.channel(marker) is not None else marker_role(marker)
+def responsive_markers(gate: Gate, panel: Panel) -> tuple[str, ...]:
+    """Name the gate's markers that a treatment may move, by the panel or, unlisted there, as shipped."""
+    return tuple(marker for marker in gate.markers if panel.role(marker) == "treatment_responsive")

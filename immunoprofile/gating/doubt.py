@@ -90,8 +90,10 @@ def fraction_replicates(gated: GatedSample, population: str, *, rule: str) -> ND
     key = f"replicates {gate.id} {rule}"
     if key not in gated._cache:
         parent = _parent(gated, gate, rule)
-        empty = parent is None or not parent.any()
-        gated._cache[key] = {} if empty else _replicates(gated, gate, parent, rule=rule)
+        if parent is None or not parent.any():
+            gated._cache[key] = {}
+        else:
+            gated._cache[key] = _replicates(gated, gate, parent, rule=rule)
     shares: Mapping[str, NDArray[np.float64]] = gated._cache[key]
     return shares.get(population)
 
@@ -159,7 +161,7 @@ def _thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _draws(cut: FittedCut) -> NDArray[np.float64]:
-    """Give replicate cuts (of an interval, its upper limit): normal quantiles about it, in a shuffled order."""
+    """Give replicate cuts (of an interval, its upper limit): normal quantiles about it, shuffled."""
     at = cut.number if cut.kind == "cut" else cut.pairs[0][1]
     if not cut.se > 0:
         return np.full(REPLICATES, at)

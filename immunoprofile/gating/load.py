@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from immunoprofile.panel import Panel
 
-_HEAD_KEYS = {"id", "title", "species", "license", "requires", "optional", "citations", "includes"}
+_HEAD_TEXTS = ("id", "title", "species", "license")
+_HEAD_LISTS = ("requires", "optional", "citations", "includes")
 
 
 def strategies_folder() -> Path:
@@ -125,10 +127,10 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
     """Read a strategy file and, before it, those that it includes."""
     path = folder / "strategy.toml"
     where = f"{folder.name}/strategy.toml"
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StrategyError("STRATEGY_SCHEMA", f"not valid TOML: {error}", where=where) from error
     head = _head(content, where=where)
     if head["id"] in seen:
@@ -153,16 +155,28 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
 
 
 def _head(content: dict[str, Any], *, where: str) -> dict[str, Any]:
-    from re import fullmatch
-
     _refuse_unknown(content, {"schema", "strategy", "gates"}, where=where)
     head: dict[str, Any] = content.get("strategy", {})
-    _refuse_unknown(head, _HEAD_KEYS, where=f"{where}, [strategy]")
+    entries = content.get("gates", [])
+    if not isinstance(head, dict) or not (
+        isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    ):
+        problem, hint = "strategy or gates is no table", "write [strategy] and [[gates]]"
+        raise StrategyError("STRATEGY_SCHEMA", problem, where=where, hint=hint)
+    _refuse_unknown(head, {*_HEAD_TEXTS, *_HEAD_LISTS}, where=f"{where}, [strategy]")
+    for key, value in head.items():
+        if key in _HEAD_LISTS:
+            good = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        else:
+            good = isinstance(value, str)
+        if not good:
+            hint = f'{key} = ["..."]' if key in _HEAD_LISTS else f'{key} = "..."'
+            raise StrategyError("STRATEGY_SCHEMA", f"strategy.{key} is {value!r}", where=where, hint=hint)
     if content.get("schema") != 1:
         raise StrategyError(
             "STRATEGY_SCHEMA", f"schema is {content.get('schema')!r}", where=where, hint="schema = 1"
         )
-    if not fullmatch(r"[a-z0-9_]+_v[0-9]+", str(head.get("id", ""))):
+    if not re.fullmatch(r"[a-z0-9_]+_v[0-9]+", str(head.get("id", ""))):
         hint = "lower case, digits and _, ending in its version: my_treg_v1"
         raise StrategyError("STRATEGY_SCHEMA", f"strategy.id is {head.get('id')!r}", where=where, hint=hint)
     return head

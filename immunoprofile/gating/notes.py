@@ -64,7 +64,7 @@ def _number_notes(gated: GatedSample) -> Iterator[Note]:
         for code in split_flags(flags):
             if code in OF_THE_NUMBER and code not in carried:
                 known = explain(code)
-                level = "warning" if code == "EMPTY_PARENT" and not _is_lineage(gate) else known.level
+                level = "warning" if code == "EMPTY_PARENT" and not gate.is_lineage else known.level
                 yield name, level, code, f"{known.meaning}; {known.done}"
 
 
@@ -75,12 +75,8 @@ def _level(gated: GatedSample, gate: Gate, cut: FittedCut, *, code: str) -> str:
     if code == "MISSING_MARKER":
         return "error" if cut.dimension in gated.strategy.requires else "warning"
     if code == "EMPTY_PARENT":
-        return "error" if _is_lineage(gate) else "warning"
+        return "error" if gate.is_lineage else "warning"
     if code == "TIME_UNSTABLE" and gate.parent == "root":
         removed = 1 - gated.count(gate.populations[0].id) / max(gated.sample.n_events, 1)
         return "error" if removed > UNSTABLE_ERROR_SHARE or cut.kind == "open" else "warning"
     return explain(code).level
-
-
-def _is_lineage(gate: Gate) -> bool:
-    return not gate.is_hygiene and not gate.is_responsive

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from immunoprofile.core import StrategyError, track
 from immunoprofile.gating.advance import Report, Task, advance
-from immunoprofile.gating.checks import check_blind
+from immunoprofile.gating.checks import check_blind, responsive_markers
 from immunoprofile.gating.fitted import FittedStrategy, UnitRecord
 from immunoprofile.gating.lending import Lending
 from immunoprofile.gating.units import PlacementUnit
@@ -129,7 +129,7 @@ def place_units(
     wide: dict[tuple[str, str], WideCut] = {}
     while True:
         state.settle()
-        fresh = _place_ready(strategy, by_key, state.reports, done=wide, bare=bare)
+        fresh = _place_ready(strategy, by_key, state.reports, done=wide, panel=panel, bare=bare)
         if not fresh:
             break
         wide.update(fresh)
@@ -183,6 +183,7 @@ def _place_ready(
     reports: Mapping[str, Report],
     *,
     done: Mapping[tuple[str, str], WideCut],
+    panel: Panel,
     bare: bool,
 ) -> dict[tuple[str, str], WideCut]:
     """Place every gate of wider scope whose histograms have come and whose cut is not known yet."""
@@ -206,6 +207,7 @@ def _place_ready(
                 ],
                 references=_reference_pools(gate, reports, units, learning=learning),
                 strategy_id=strategy.id,
+                responsive=bool(responsive_markers(gate, panel)),
                 bare=bare,
             )
     return placed

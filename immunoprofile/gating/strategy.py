@@ -115,9 +115,9 @@ class Gate:
         )
 
     @property
-    def is_responsive(self) -> bool:
-        """Whether a treatment may move one of the gate's markers."""
-        return any(marker_role(marker) == "treatment_responsive" for marker in self.markers)
+    def is_lineage(self) -> bool:
+        """Whether the gate divides cells by lineage markers alone."""
+        return bool(self.dims) and all(marker_role(marker) == "lineage" for marker in self.markers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

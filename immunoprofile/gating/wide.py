@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoprofile.gating.advance import MINIMUM_PARENT, method_params, place_axis
+from immunoprofile.gating.advance import MINIMUM_PARENT, Found, method_params, place_axis
 from immunoprofile.gating.cuts import FittedCut
 from immunoprofile.gating.doubt import cut_error, region_doubt
 from immunoprofile.gating.histograms import pool
@@ -70,6 +70,7 @@ def place_wide(
     *,
     references: Mapping[str, Mapping[str, Histogram]],
     strategy_id: str,
+    responsive: bool,
     bare: bool = False,
 ) -> WideCut:
     """Place a gate on the narrowest scope that carries it.
@@ -85,6 +86,8 @@ def place_wide(
         Dimension to (key to histogram of reference cells), for the rule anchored.
     strategy_id : str
         Part of the bootstrap's seed.
+    responsive : bool
+        Whether a treatment may move a marker of the gate.
     bare : bool
         Samples without a study: nobody says that they are untreated, or of how many subjects.
 
@@ -92,8 +95,11 @@ def place_wide(
     -----
     A scope needs 3 subjects, 2,000 pooled events and 50 expected events on the rarer side; else the next
     wider one is taken (``SCOPE_WIDENED``). At the widest the method is used all the same, with
-    ``SCOPE_SMALL``; below the number of events the declared fallback is, with ``FEW_EVENTS``.
+    ``SCOPE_SMALL``; below the number of events a region's declared fallback is, with ``FEW_EVENTS``.
     """
+    most = 0.0
+    if responsive:
+        most = math.inf if bare else SMALL_SUBJECTS
     for position, (scope, teaching) in enumerate(candidates):
         last = position == len(candidates) - 1
         usable = {
@@ -111,16 +117,17 @@ def place_wide(
             pool=pooled,
             anchors=_anchors(references, usable or teaching),
             subjects=subjects,
-            flags=_scope_flags(gate, subjects, widened=position > 0, bare=bare) | set(found[1]),
+            flags=_scope_flags(subjects, most=most, widened=position > 0) | set(found[1]),
         )
         make = _region_cut if isinstance(found[0], Region) else _axis_cut
         return make(gate, group, found[0], learnt=learnt, seed=f"{strategy_id}/{gate.id}")
     return WideCut(cuts=(_missing(gate, group),))
 
 
-def _scope_flags(gate: Gate, subjects: int, *, widened: bool, bare: bool) -> set[str]:
+def _scope_flags(subjects: int, *, most: float, widened: bool) -> set[str]:
+    """Flag a wider scope, and one of too few subjects (`most` is too few still)."""
     flags = {"SCOPE_WIDENED"} if widened else set()
-    if subjects < MINIMUM_SUBJECTS or (gate.is_responsive and (bare or subjects <= SMALL_SUBJECTS)):
+    if subjects < MINIMUM_SUBJECTS or subjects <= most:
         flags.add("SCOPE_SMALL")
     return flags
 
@@ -133,8 +140,7 @@ def _place(gate: Gate, pooled: Pool | None, *, forced: bool) -> tuple[Any, tuple
     if few and not forced:
         return None
     if len(gate.dims) == 1:
-        found, flags = place_axis(gate, gate.method, pooled, may_wait=False)
-        return (found, flags + (("FEW_EVENTS",) if few else ())) if found is not None else None
+        return _place_line(gate, pooled, few=few, forced=forced)
     names = (*gate.fallback, gate.method) if few else (gate.method, *gate.fallback)
     flags_seen: set[str] = {"FEW_EVENTS"} if few else set()
     for name in names:
@@ -148,6 +154,23 @@ def _place(gate: Gate, pooled: Pool | None, *, forced: bool) -> tuple[Any, tuple
                 flags_seen.add("FALLBACK")
             return region, tuple(sorted(flags_seen | ({"FEW_EVENTS"} if rare else set())))
     return None
+
+
+def _place_line(gate: Gate, pooled: Pool, *, few: bool, forced: bool) -> tuple[Found, tuple[str, ...]] | None:
+    """Place one axis; the method before its fallback even on few events: a valley in them beats a guess."""
+    found, flags = place_axis(gate, gate.method, pooled, may_wait=False)
+    if found is None:
+        return None
+    rare = found[0] == "cut" and _rarer_share(pooled, found[1]) * pooled.n_events < MINIMUM_RARE
+    if not forced and (rare or found[0] == "missing"):
+        return None
+    return found, flags + (("FEW_EVENTS",) if few or rare else ())
+
+
+def _rarer_share(pooled: Pool, cut: float) -> float:
+    first = int(pooled.grids[0].index(np.array([cut]))[0])
+    below = float(pooled.density[:first].sum())
+    return min(below, 1 - below)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
