@@ -8,6 +8,67 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from immunoprofile import (
+        biomarker,
+        core,
+        fcs,
+        gating,
+        interchange,
+        longitudinal,
+        panel,
+        pipeline,
+        plot,
+        quantify,
+        report,
+        simulate,
+        transform,
+        trial,
+    )
+    from immunoprofile.core import (
+        BlindedError,
+        CytokineError,
+        FcsError,
+        FcsWarning,
+        ImmunoprofileError,
+        ImmunoprofileWarning,
+        InterchangeError,
+        ModelError,
+        PanelError,
+        StrategyError,
+        StudyError,
+        explain,
+        versions,
+    )
+    from immunoprofile.fcs import (
+        check_files,
+        read_fcs,
+        write_fcs,
+    )
+    from immunoprofile.gating import (
+        gate,
+        list_strategies,
+        load_strategy,
+    )
+    from immunoprofile.interchange import (
+        from_flowkit,
+        to_flowkit,
+        write_gatingml,
+    )
+    from immunoprofile.panel import (
+        read_panel,
+    )
+    from immunoprofile.pipeline import (
+        profile,
+        run,
+    )
+    from immunoprofile.report import (
+        write_report,
+    )
+    from immunoprofile.trial import (
+        read_study,
+    )
+
 __version__ = "0.1.0"
 
 _DOORS = {
@@ -44,7 +105,50 @@ _ROOMS = (
     "quantify", "report", "simulate", "transform", "trial",
 )  # fmt: skip
 
-__all__ = sorted((*_DOORS, *_ROOMS, "__version__"))  # noqa: PLE0605 - one source: the map above
+__all__ = [
+    "BlindedError",
+    "CytokineError",
+    "FcsError",
+    "FcsWarning",
+    "ImmunoprofileError",
+    "ImmunoprofileWarning",
+    "InterchangeError",
+    "ModelError",
+    "PanelError",
+    "StrategyError",
+    "StudyError",
+    "__version__",
+    "biomarker",
+    "check_files",
+    "core",
+    "explain",
+    "fcs",
+    "from_flowkit",
+    "gate",
+    "gating",
+    "interchange",
+    "list_strategies",
+    "load_strategy",
+    "longitudinal",
+    "panel",
+    "pipeline",
+    "plot",
+    "profile",
+    "quantify",
+    "read_fcs",
+    "read_panel",
+    "read_study",
+    "report",
+    "run",
+    "simulate",
+    "to_flowkit",
+    "transform",
+    "trial",
+    "versions",
+    "write_fcs",
+    "write_gatingml",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -73,12 +73,11 @@ class FirthFit:
     def _limit(self, place: int, side: float, target: float) -> float:
         from scipy.optimize import brentq
 
-        warm = self.estimate.copy()
+        starts = (self.estimate, np.zeros_like(self.estimate))
 
-        def gap(value: float) -> float:
-            nonlocal warm
-            warm, found = _maximize(self.matrix, self.y, start=warm, fixed=(place, value))
-            return found - target
+        def gap(value: float) -> float:  # the better of two starts: separated data have several maxima
+            found = [_maximize(self.matrix, self.y, start=s, fixed=(place, value))[1] for s in starts]
+            return max(found) - target
 
         center, step = float(self.estimate[place]), 1.5 * float(self.se[place])
         inner, outer = center, center + side * step

@@ -97,7 +97,7 @@ def relate(  # noqa: PLR0913 - every choice by its name
         covariates=_known_covariates(frame, change.covariates if covariates is None else covariates),
         more={"flags": _flags(known, order, arms=arms, visits=(before, after)), "level": level},
     )
-    name = str(response.attrs.get("response") or response.attrs.get("id") or outcome)
+    name = str(response.attrs.get("index") or outcome)
     attrs = {} if arms is None else arms.attrs
     return link_of(
         task,

@@ -25,10 +25,25 @@ _PULSE_RANK = {"A": 0, "": 0, "H": 1, "W": 2}
 class NamedChannels(Protocol):
     """What resolving needs of a sample."""
 
-    name: str
-    detectors: tuple[str, ...]
-    labels: tuple[str, ...]
-    keywords: Mapping[str, str]
+    @property
+    def name(self) -> str:
+        """Name for messages."""
+        ...
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """$PnN."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """$PnS, empty where there is none."""
+        ...
+
+    @property
+    def keywords(self) -> Mapping[str, str]:
+        """Keywords, upper case."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,9 @@ def _subjects(parts: FrameParts, samples: Rows, extra: Sequence[str]) -> pd.Data
 
     if listed:
         kept = _kept(listed, parts, "subjects")
+        whole = {row["subject"] for row in kept}
+        bare = {row["subject"]: {"subject": row["subject"], "site": row["site"]} for row in listed}
+        kept += [row for name, row in bare.items() if name and name not in whole]  # known, without its cells
         rows = [{**row, "site": row["site"] or site_of(row["subject"])} for row in kept]
     else:
         rows = [{"subject": subject, "site": site_of(subject)} for subject in sorted(sites)]

@@ -129,7 +129,18 @@ class Problems:
             for problem in [p for p in ordered if p.level == level][:LISTED]
         ]
         rows = [
-            (p.level, p.code, p.table, p.row, p.column, p.found, p.expected, p.nearest, p.message, p.hint)
+            (
+                p.level,
+                p.code,
+                p.table,
+                p.row,
+                p.column,
+                _shown(p.found),
+                p.expected,
+                p.nearest,
+                p.message,
+                p.hint,
+            )
             for p in listed
         ]
         frame = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS)).astype("string")
@@ -169,6 +180,10 @@ class Problems:
             hint=order[0].hint or (f"expected {order[0].expected}" if order[0].expected else ""),
             problems=self.table(),
         )
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else clean(text)
 
 
 def suggestion(name: str, known: Collection[str], remembered: dict[str, str]) -> str:

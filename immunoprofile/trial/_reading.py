@@ -185,7 +185,6 @@ class Reading:
             found=text,
             expected=f"one of {shown}" if shown else "",
             nearest=near,
-            hint=f"declared: {shown}" if not near else "",
         )
         return ""
 

@@ -54,6 +54,10 @@ def test_every_public_name_resolves_and_is_documented(name):
     assert getattr(ip, name).__doc__
 
 
+def test_the_literal_all_is_the_map():
+    assert set(ip.__all__) == {*_DOORS, *_ROOMS, "__version__"}
+
+
 def test_dir_lists_what_all_lists():
     assert sorted(dir(ip)) == sorted(ip.__all__)
 

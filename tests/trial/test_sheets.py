@@ -317,7 +317,8 @@ def test_a_wide_foreign_table_is_read_by_study_toml_alone(folder):
     folder.toml += (
         '[tables.clinical]\nfile = "lab.csv"\nlayout = "wide"\n'
         'columns = {subject = "ID", visit = "when"}\nmeasures = {ck = "CK (U/L)", cpeptide = "cpep"}\n'
-        'uln = {ck = "CK limit"}\nunits = {ck = "U/L"}\nvalues.visit = {Baseline = "W0", "12 weeks" = "W12"}\n'
+        'uln = {ck = "CK limit"}\nunits = {ck = "U/L"}\n'
+        'values.visit = {Baseline = "W0", "12 weeks" = "W12"}\n'
     )
     path = folder.write()
     (folder.root / "lab.csv").write_text(
@@ -360,7 +361,7 @@ def test_a_measure_in_two_units_is_left_out_whichever_row_comes_first(folder):
     assert len(read_study(path, strict=False).clinical) == 143
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(list(range(1, 25))))
 def test_the_order_of_rows_does_not_matter(folder, order):
     folder.write()
@@ -372,7 +373,7 @@ def test_the_order_of_rows_does_not_matter(folder, order):
     assert first.sort_values(key, ignore_index=True).equals(second.sort_values(key, ignore_index=True))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cell=st.text(max_size=12), column=st.sampled_from([0, 1, 2, 3, 5]))
 def test_any_text_in_any_cell_is_an_answer_or_a_problem(folder, cell, column):
     rows = [[*row] for row in folder.samples]
@@ -384,9 +385,10 @@ def test_any_text_in_any_cell_is_an_answer_or_a_problem(folder, cell, column):
     except UnicodeEncodeError:
         return
     try:
-        read_study(folder.root)
+        found = len(read_study(folder.root).samples)
     except StudyError as error:
-        assert len(error.problems) > 0
+        found = len(error.problems)
+    assert found > 0
 
 
 def test_17280_clinical_rows_are_checked_in_less_than_two_seconds(folder):

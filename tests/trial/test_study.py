@@ -232,3 +232,22 @@ def test_the_card_tells_state_and_counts(folder):
     assert "blinded" in text
     assert "24 at 3 visits" in text
     assert "S01" not in text
+
+
+def test_a_subject_with_a_faulty_cell_stays_known_without_its_cells(folder):
+    folder.cell("subjects", 2, "age_years", "520")
+    study = read_study(folder.write(), strict=False)
+    assert list(study.excluded["code"]) == ["out_of_range"]
+    assert len(study.subjects) == 8
+    assert study.subjects.set_index("subject").loc["S01", "first_dose":"withdrawn"].isna().all()
+    assert len(study.unblind("arm_key.csv", who="x", reason="y")) == 8
+
+
+def test_what_is_left_out_is_told_without_a_cell_of_the_sheet(folder):
+    folder.cell("samples", 3, "subject", "XX-SECRET")
+    folder.cell("samples", 4, "file", "fcs/SECRET.fcs")
+    left = read_study(folder.write(), strict=False).excluded
+    told = " ".join([*left["problem"], *left["hint"]])
+    assert list(left["code"]) == ["unknown_subject", "file_missing"]
+    assert "SECRET" not in told
+    assert "S01" not in told

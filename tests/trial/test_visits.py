@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from immunoprofile.trial import Record, Visit, choose_visits, study_day
@@ -93,6 +93,7 @@ records = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows=records, rule=st.sampled_from(["visit", "last_before_first_dose"]))
 def test_there_is_at_most_one_baseline_and_one_record_a_visit(rows, rule):
     found = _choose(*rows, rule=rule)
@@ -105,6 +106,7 @@ def test_there_is_at_most_one_baseline_and_one_record_a_visit(rows, rule):
             assert when is None or when <= FIRST
 
 
+@settings(deadline=None)
 @given(rows=records, turn=st.randoms(use_true_random=False))
 def test_the_order_of_records_does_not_matter(rows, turn):
     unique = list({(visit, when): (visit, when, known) for visit, when, known in rows}.values())

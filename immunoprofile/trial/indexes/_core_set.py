@@ -1,4 +1,4 @@
-"""The core set measures as given: known names, values inside their scales, an upper limit for every enzyme."""
+"""The core set measures as given: known names, values inside their scales, a limit for every enzyme."""
 
 from __future__ import annotations
 
