@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 MOST_STEPS = 60
-"""Steps of Fisher scoring after which a quasi-Newton search takes over: separated data are flat."""
+"""Steps after which a quasi-Newton search takes over: separated data are flat."""
+SCORING_STEPS = 6
+"""Steps of Fisher scoring before Newton takes over near the maximum."""
 LONGEST_STEP = 5.0
 """Largest change of a coefficient in one step (as in logistf)."""
-SCORE = 1e-11
-"""Largest penalized score at the maximum, relative to the largest sum of a column."""
+SCORE, SCORE_HELD = 1e-10, 1e-7
+"""Largest penalized score at the maximum, relative to the largest sum of a column; the second where one
+coefficient is held and only the likelihood counts, whose error is of second order."""
+NEAR = 1e-6
+"""Difference of log likelihoods that a profile limit may be off."""
 FARTHEST = 1e4
 """Coefficient beyond which a profile limit counts as infinite."""
 
@@ -71,22 +76,38 @@ class FirthFit:
         return self._limit(place, -1.0, target), self._limit(place, 1.0, target)
 
     def _limit(self, place: int, side: float, target: float) -> float:
-        from scipy.optimize import brentq
+        """Find where the profile falls to the target, from the estimate outwards."""
+        warm = self.estimate
 
-        starts = (self.estimate, np.zeros_like(self.estimate))
+        def followed(value: float) -> float:  # each fit starts at the one before
+            nonlocal warm
+            warm, found = _maximize(self.matrix, self.y, start=warm, fixed=(place, value))
+            return found - target
 
-        def gap(value: float) -> float:  # the better of two starts: separated data have several maxima
+        def best(value: float) -> float:  # separated data have several maxima: the better of two starts
+            starts = (self.estimate, np.zeros_like(self.estimate))
             found = [_maximize(self.matrix, self.y, start=s, fixed=(place, value))[1] for s in starts]
             return max(found) - target
 
-        center, step = float(self.estimate[place]), 1.5 * float(self.se[place])
-        inner, outer = center, center + side * step
-        while gap(outer) > 0:
-            inner, step = outer, 2 * step
-            outer = center + side * step
-            if abs(outer - center) > FARTHEST * max(1.0, float(self.se[place])):
-                return side * float("inf")
-        return float(brentq(gap, inner, outer, xtol=1e-9 * max(1.0, abs(outer)), rtol=1e-12))
+        limit = _crossing(followed, float(self.estimate[place]), side * float(self.se[place]))
+        if limit is None or (np.isfinite(limit) and best(limit) > NEAR):
+            limit = _crossing(best, float(self.estimate[place]), side * float(self.se[place]))
+        return side * float("inf") if limit is None else limit
+
+
+def _crossing(gap: Callable[[float], float], center: float, step: float) -> float | None:
+    """Find where a gap that is positive at the center turns 0; infinite if never, None without a turn."""
+    from scipy.optimize import brentq
+
+    inner, reach = center, 1.8 * step
+    while gap(center + reach) > 0:
+        inner, reach = center + reach, 2 * reach
+        if abs(reach) > FARTHEST * max(1.0, abs(step)):
+            return float(np.copysign(np.inf, step))
+    if gap(inner) <= 0:
+        return None
+    outer = center + reach
+    return float(brentq(gap, inner, outer, xtol=1e-8 * max(1.0, abs(outer)), rtol=1e-10))
 
 
 def firth(matrix: ArrayLike, y: ArrayLike) -> FirthFit:
@@ -144,7 +165,7 @@ def _maximize(
     start: NDArray[np.float64],
     fixed: tuple[int, float] | None,
 ) -> tuple[NDArray[np.float64], float]:
-    """Maximize the penalized likelihood by Fisher scoring, one coefficient held at a value if asked."""
+    """Maximize the penalized likelihood by Fisher scoring, then Newton; one coefficient is held if asked."""
     beta = start.copy()
     free = np.ones(x.shape[1], dtype=bool)
     if fixed is not None:
@@ -154,13 +175,16 @@ def _maximize(
     if value == -np.inf:
         beta = np.where(free, 0.0, beta)
         value = _penalized(x, y, beta)
-    enough = SCORE * max(1.0, float(np.abs(x).sum(axis=0).max()))
-    for _ in range(MOST_STEPS):
+    enough = (SCORE if fixed is None else SCORE_HELD) * max(1.0, float(np.abs(x).sum(axis=0).max()))
+    for count in range(MOST_STEPS):
         score, information = _score(x, y, beta)
         if not free.any() or np.abs(score[free]).max() <= enough:
             return beta, value
         step = np.zeros_like(beta)
-        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
+        curvature = _curvature(x, beta, information)[np.ix_(free, free)] if count >= SCORING_STEPS else None
+        if curvature is None or np.linalg.eigvalsh(curvature)[0] <= 0:
+            curvature = information[np.ix_(free, free)]
+        step[free] = np.linalg.solve(curvature, score[free])
         step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
         beta, risen = _climb(lambda b: _penalized(x, y, b), beta, step=step, value=value)
         if risen <= value and np.abs(step).max() <= 1e-9 * (1 + np.abs(beta).max()):
@@ -208,6 +232,23 @@ def _score(
     information = weighted.T @ weighted
     hat = np.einsum("ij,ij->i", weighted, np.linalg.solve(information, weighted.T).T)
     return x.T @ (y - probability + hat * (0.5 - probability)), information
+
+
+def _curvature(
+    x: NDArray[np.float64], beta: NDArray[np.float64], information: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give minus the derivative of the modified score.
+
+    With w = p(1 - p), A = X I^-1 X', h = w diag(A) and c = w(1 - 2p):
+    dh_i/db = c_i A_ii x_i - w_i sum_m A_im^2 c_m x_m.
+    """
+    probability = _expit(x @ beta)
+    w, skew = probability * (1 - probability), 1 - 2 * probability
+    across = x @ np.linalg.solve(information, x.T)
+    own = np.diag(across)
+    leverage = (w * skew * own)[:, None] * x - w[:, None] * (across**2 @ ((w * skew)[:, None] * x))
+    rise = x.T @ ((0.5 - probability)[:, None] * leverage) - (x * (w**2 * own)[:, None]).T @ x
+    return np.asarray(information - (rise + rise.T) / 2)
 
 
 def _climb(

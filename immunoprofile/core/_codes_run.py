@@ -55,4 +55,11 @@ RUN_CODES: tuple[Code, ...] = (
         "take one of the choices listed",
     ),
     Code("unknown_name", "error", "a name is not there", "refused", "take one of the nearest names"),
+    Code(
+        "folder_not_empty",
+        "error",
+        "the folder to write a simulated trial into holds other things",
+        "nothing was written",
+        "name a new folder, or one that holds an earlier simulated trial",
+    ),
 )

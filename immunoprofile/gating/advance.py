@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import ImmunoprofileError, StrategyError
-from immunoprofile.gating.cleaning import ceiling, stable_time
+from immunoprofile.gating.cleaning import boundary_cuts, time_cut
 from immunoprofile.gating.cuts import FittedCut, shape_of
 from immunoprofile.gating.doubt import cut_error
 from immunoprofile.gating.histograms import Histogram, pool
@@ -230,9 +230,9 @@ def own_cuts(
     if absent is not None:
         return absent
     if gate.method == "time":
-        return (_time(gate, view, unit=unit),)
+        return (time_cut(gate, view, unit=unit),)
     if gate.method == "boundary":
-        return _boundary(gate, view, mask, unit=unit)
+        return boundary_cuts(gate, view, mask, unit=unit)
     may_wait = bool(gate.widen) and not forced
     cuts = []
     for dim in gate.dims:
@@ -332,58 +332,6 @@ def _central(view: SampleView, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     central = np.zeros_like(mask)
     central[np.flatnonzero(mask)] = (size >= low) & (size <= high)
     return central
-
-
-def _time(gate: Gate, view: SampleView, *, unit: str) -> FittedCut:
-    axis = view.dimension("Time")
-    if axis is None:
-        raise ImmunoprofileError("NO_TIME", "no Time channel", where=f"gate {gate.id}")
-    columns = (view.column(other, None) for other in view.fluorescence())
-    steady = stable_time(view.column(axis, None), columns)
-    kind: Any = "intervals" if steady.lower else "open"
-    return FittedCut(
-        gate=gate.id,
-        dimension="Time",
-        scope=gate.scope,
-        unit=unit,
-        kind=kind,
-        value=tuple(zip(steady.lower, steady.upper, strict=True)) if steady.lower else math.nan,
-        method="time",
-        flags=steady.flags,
-    )
-
-
-def _boundary(gate: Gate, view: SampleView, mask: NDArray[np.bool_], *, unit: str) -> tuple[FittedCut, ...]:
-    cuts = []
-    sample = view.sample
-    for channel, detector in enumerate(sample.detectors):
-        if detector.casefold().startswith(("time", "hdr-t")):
-            continue
-        limit, flags = ceiling(sample.column(channel)[mask], _linear_top(view, channel))
-        if math.isfinite(limit) or flags:
-            kind: Any = "cut" if math.isfinite(limit) else "open"
-            cuts.append(
-                FittedCut(
-                    gate=gate.id,
-                    dimension=detector,
-                    scope=gate.scope,
-                    unit=unit,
-                    kind=kind,
-                    value=limit if kind == "cut" else math.nan,
-                    method="boundary",
-                    flags=flags,
-                )
-            )
-    return tuple(cuts) or (_special(gate, "", "open", flags=(), unit=unit),)
-
-
-def _linear_top(view: SampleView, channel: int) -> float:
-    """Give $PnR in linear units; for log integers, one more than the value of the highest channel."""
-    top = float(view.sample.ranges[channel])
-    if view.sample.integer_log[channel]:
-        decades, offset = view.sample.amplification[channel]
-        return float(offset * 10 ** (decades * (top - 1) / top)) + 1
-    return top
 
 
 def _inside(shape: Shape, view: SampleView, parent: NDArray[np.bool_]) -> NDArray[np.bool_]:

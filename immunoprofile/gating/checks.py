@@ -1,4 +1,4 @@
-"""What a strategy may not say: names out of order, sides that no method gives, cuts that see the treatment."""
+"""What a strategy may not say: names out of order, sides that no method gives, cuts that see treatment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaning of a run: stretches of time in which the machine was steady, and events at a detector's ceiling.
+"""Cleaning of a run: stretches of time in which the machine was steady, events at a detector's ceiling.
 
 These two gates place no cut between populations: they look at one sample and drop what is not measurement.
 """
@@ -8,14 +8,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from immunoprofile.core import ImmunoprofileError
+from immunoprofile.gating.cuts import FittedCut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating.view import SampleView
 
 STRETCHES = 100
 MINIMUM_EVENTS = 2000
@@ -158,3 +164,71 @@ def ceiling(values: NDArray[np.float64], top: float) -> tuple[float, tuple[str, 
     if share > CEILING_SHARE:
         return math.inf, ("BOUNDARY_MANY",)
     return (limit, ()) if share > 0 else (math.inf, ())
+
+
+def time_cut(gate: Gate, view: SampleView, *, unit: str) -> FittedCut:
+    """Give the stretches of time of one sample that the gate keeps; open where there is nothing to judge."""
+    axis = view.dimension("Time")
+    if axis is None:
+        raise ImmunoprofileError("NO_TIME", "no Time channel", where=f"gate {gate.id}")
+    columns = (view.column(other, None) for other in view.fluorescence())
+    steady = stable_time(view.column(axis, None), columns)
+    kind: Any = "intervals" if steady.lower else "open"
+    return FittedCut(
+        gate=gate.id,
+        dimension="Time",
+        scope=gate.scope,
+        unit=unit,
+        kind=kind,
+        value=tuple(zip(steady.lower, steady.upper, strict=True)) if steady.lower else math.nan,
+        method="time",
+        flags=steady.flags,
+    )
+
+
+def boundary_cuts(
+    gate: Gate, view: SampleView, mask: NDArray[np.bool_], *, unit: str
+) -> tuple[FittedCut, ...]:
+    """Give the ceilings of one sample's detectors, a cut for each that some event reaches."""
+    cuts = []
+    sample = view.sample
+    for channel, detector in enumerate(sample.detectors):
+        if detector.casefold().startswith(("time", "hdr-t")):
+            continue
+        limit, flags = ceiling(sample.column(channel)[mask], _linear_top(view, channel))
+        if math.isfinite(limit) or flags:
+            kind: Any = "cut" if math.isfinite(limit) else "open"
+            cuts.append(
+                FittedCut(
+                    gate=gate.id,
+                    dimension=detector,
+                    scope=gate.scope,
+                    unit=unit,
+                    kind=kind,
+                    value=limit if kind == "cut" else math.nan,
+                    method="boundary",
+                    flags=flags,
+                )
+            )
+    if not cuts:
+        cuts.append(
+            FittedCut(
+                gate=gate.id,
+                dimension="",
+                scope=gate.scope,
+                unit=unit,
+                kind="open",
+                value=math.nan,
+                method="open",
+            )
+        )
+    return tuple(cuts)
+
+
+def _linear_top(view: SampleView, channel: int) -> float:
+    """Give $PnR in linear units; for log integers, one more than the value of the highest channel."""
+    top = float(view.sample.ranges[channel])
+    if view.sample.integer_log[channel]:
+        decades, offset = view.sample.amplification[channel]
+        return float(offset * 10 ** (decades * (top - 1) / top)) + 1
+    return top

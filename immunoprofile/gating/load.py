@@ -156,8 +156,8 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
 
 def _head(content: dict[str, Any], *, where: str) -> dict[str, Any]:
     _refuse_unknown(content, {"schema", "strategy", "gates"}, where=where)
-    head: dict[str, Any] = content.get("strategy", {})
-    entries = content.get("gates", [])
+    head: Any = content.get("strategy", {})
+    entries: Any = content.get("gates", [])
     if not isinstance(head, dict) or not (
         isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
     ):
@@ -179,7 +179,7 @@ def _head(content: dict[str, Any], *, where: str) -> dict[str, Any]:
     if not re.fullmatch(r"[a-z0-9_]+_v[0-9]+", str(head.get("id", ""))):
         hint = "lower case, digits and _, ending in its version: my_treg_v1"
         raise StrategyError("STRATEGY_SCHEMA", f"strategy.id is {head.get('id')!r}", where=where, hint=hint)
-    return head
+    return dict(head)
 
 
 def _refuse_unknown(table: dict[str, Any], known: set[str], *, where: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,12 @@ from immunoprofile.core import atomic_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-MAGIC = b"immunoprofile-cache-1"
+MAGIC = b"immunoprofile-cache-2"
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Entries below one folder.
+    """Entries below one folder: numbers of single samples, so its owner alone may read them.
 
     Attributes
     ----------
@@ -34,18 +36,27 @@ class Cache:
             content = self._path(key).read_bytes()
         except OSError:
             return None
-        head, _, payload = content.partition(b"\n")
-        return payload if head == _head(key, payload) else None
+        head, _, packed = content.partition(b"\n")
+        if head != _head(key, packed):
+            return None
+        try:
+            return zlib.decompress(packed)
+        except zlib.error:
+            return None
 
     def put(self, key: str, payload: bytes) -> None:
         """Keep a payload; a folder that cannot be written costs the cache, not the run."""
         if self.folder is None:
             return
-        try:
-            with atomic_path(self._path(key), durable=False) as temporary:
-                temporary.write_bytes(_head(key, payload) + b"\n" + payload)
-        except OSError:
-            return
+        packed = zlib.compress(payload, 1)
+        with contextlib.suppress(OSError), atomic_path(self._path(key), mode=0o600, durable=False) as path:
+            path.write_bytes(_head(key, packed) + b"\n" + packed)
+
+    def drop(self, key: str) -> None:
+        """Remove an entry whose content turned out to be of no use."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                self._path(key).unlink()
 
     def _path(self, key: str) -> Path:
         if self.folder is None:
@@ -53,9 +64,9 @@ class Cache:
         return self.folder / key[:2] / key
 
 
-def _head(key: str, payload: bytes) -> bytes:
-    checksum = hashlib.sha256(payload).hexdigest().encode()
-    return b" ".join([MAGIC, key.encode(), str(len(payload)).encode(), checksum])
+def _head(key: str, packed: bytes) -> bytes:
+    checksum = hashlib.sha256(packed).hexdigest().encode()
+    return b" ".join([MAGIC, key.encode(), str(len(packed)).encode(), checksum])
 
 
 def key_of(*parts: str) -> str:

@@ -35,7 +35,7 @@ def _facts(study: Study) -> list[tuple[str, object]]:
     visits = f"{len(samples)} at {len(study.visit_values)} visits"
     facts: list[tuple[str, object]] = [
         ("state", state),
-        ("subjects", f"{len(study.subjects)} at {samples['site'].nunique()} sites"),
+        ("subjects", f"{len(study.subjects)} at {len(set(samples['site']) - {''})} sites"),
         ("samples", f"{visits}, {left_out} rows left out" if left_out else visits),
     ]
     return [*facts, ("problems", _counts(study.problems))] if len(study.problems) else facts

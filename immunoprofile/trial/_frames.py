@@ -59,6 +59,9 @@ def frames_of(parts: FrameParts) -> dict[str, pd.DataFrame]:
     listed = [_with_ids(row, parts.ids) for row in parts.rows["samples"]]
     kept = _kept(listed, parts, "samples")
     _name_batches(kept)
+    for row in kept:  # drawn now, so that the private map that a run writes first is complete
+        parts.ids.of("subject", row["subject"])
+        parts.ids.of("batch", row["batch"])
     known = [name for name in parts.design.analysis.covariates if name not in SUBJECTS]
     known += [name for name in parts.design.strata.columns if name not in (*SUBJECTS, *known)]
     code = parts.design.blinding.code

@@ -216,6 +216,8 @@ def test_ids_are_random_private_and_kept(folder):
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     again = read_study(path)
     assert list(again.samples["sample"]) == list(study.samples["sample"])
+    assert again.batch_names == study.batch_names
+    assert again.opaque("subject", "S01") == study.opaque("subject", "S01")
     private.unlink()
     assert not set(read_study(path).samples["sample"]) & set(study.samples["sample"])
 

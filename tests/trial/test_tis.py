@@ -89,7 +89,7 @@ def test_every_pair_on_the_grid_of_a_tenth_is_exact():
 def test_the_line_is_one_that_a_clinician_reads():
     text = (
         "TIS 65 (major) = physician 15 + patient 5 + MMT 20 + HAQ 7.5 + CK 5 + extramuscular 12.5; "
-        "most reachable 90"
+        "most reachable 95"
     )
     assert repr(_score(BEFORE, AFTER)) == text
     gone = repr(_score(BEFORE, {**AFTER, "haq": None}))

@@ -1,0 +1,101 @@
+"""The two pure tasks of a sample, placing and gating: what goes out, what comes back, and its bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from immunoprofile.core import ImmunoprofileError, explain, tidy
+from immunoprofile.gating import Report
+from immunoprofile.quantify import POPULATION_COLUMNS, rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from immunoprofile.fcs import Sample
+    from immunoprofile.gating import FittedStrategy, PlacementUnit
+
+NOTE_COLUMNS = ["population", "level", "code", "message"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GateTask:
+    """One sample to gate with its cuts."""
+
+    unit: PlacementUnit
+    fitted: FittedStrategy
+    medians: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GateResult:
+    """Numbers and notes of one sample, or why there are none."""
+
+    key: str
+    rows: pd.DataFrame | None = None
+    notes: pd.DataFrame | None = None
+    failure: ImmunoprofileError | None = None
+
+
+def gate_one(task: GateTask) -> GateResult:
+    """Gate one sample: the pure task of application."""
+    import pandas as pd
+
+    sample, resolution = task.unit.load()
+    if sample.content_id not in task.fitted.units:
+        raise changed()
+    gated = task.fitted.apply(sample, resolution=resolution)
+    rows = rows_of(gated, specimen="", sample="", tube="", medians=task.medians)
+    notes = pd.concat([_reading_notes(sample), gated.notes()], ignore_index=True)
+    return GateResult(key=task.unit.key, rows=rows, notes=notes.astype("string"))
+
+
+def changed() -> ImmunoprofileError:
+    """Make the error of a file that is not what it was when the run began."""
+    problem = "the file changed while the run was going on"
+    return ImmunoprofileError("file_changed", problem, hint="run the same command again")
+
+
+def gate_failed(task: GateTask, error: ImmunoprofileError) -> GateResult:
+    """Give the result of a sample that could not be gated."""
+    return GateResult(key=task.unit.key, failure=error)
+
+
+def place_failed(task: Any, error: ImmunoprofileError) -> Report:
+    """Give the report of a sample that could not be read for placement."""
+    return Report(key=task.unit.key, failure=error)
+
+
+def _reading_notes(sample: Sample) -> pd.DataFrame:
+    """Note what was odd or repaired in a file: in the words of its code, since a value may name somebody."""
+    import pandas as pd
+
+    rows = []
+    for issue in sample.issues:
+        if issue.level != "info":
+            known = explain(issue.code)
+            about = f" ({issue.keyword})" if issue.keyword else ""
+            rows.append(("", issue.level, issue.code, f"{known.meaning}{about}; {known.done}"))
+    return pd.DataFrame(list(dict.fromkeys(rows)), columns=NOTE_COLUMNS, dtype="string")
+
+
+def result_bytes(result: GateResult) -> bytes:
+    """Give rows and notes as bytes; a number as text that round-trips."""
+    if result.rows is None or result.notes is None:
+        raise ValueError("a failure is not kept")
+    parts = [frame.to_csv(index=False, lineterminator="\n") for frame in (result.rows, result.notes)]
+    return json.dumps(parts).encode("utf-8")
+
+
+def result_of(content: bytes, *, key: str) -> GateResult:
+    """Rebuild a result, for the sample that now has `key`; raises ValueError or KeyError for anything else."""
+    import pandas as pd
+
+    rows, notes = (
+        pd.read_csv(io.StringIO(text), dtype="string", keep_default_na=False, na_values=[""])
+        for text in json.loads(content.decode("utf-8"))
+    )
+    notes = notes[NOTE_COLUMNS].astype("string")
+    return GateResult(key=key, rows=tidy(rows, POPULATION_COLUMNS), notes=notes.fillna({"population": ""}))
