@@ -3,14 +3,13 @@
 from immunoprofile.pipeline._analysis import Results, analyse, profile
 from immunoprofile.pipeline._draft import draft_study
 from immunoprofile.pipeline._gating import StudyGating, Tube, strategy_of
+from immunoprofile.pipeline._provenance import write_provenance
 from immunoprofile.pipeline._run import run
-from immunoprofile.pipeline._runners import run_tasks
 from immunoprofile.pipeline._write import (
     cuts_table,
     exclusions_table,
     flags_table,
     hidden_populations,
-    write_provenance,
     write_results,
 )
 
@@ -26,7 +25,6 @@ __all__ = [
     "hidden_populations",
     "profile",
     "run",
-    "run_tasks",
     "strategy_of",
     "write_provenance",
     "write_results",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from immunoprofile.core import ImmunoprofileError, StrategyError, card_html, card_text
 from immunoprofile.pipeline._gating import Running, StudyGating, gate_study
 from immunoprofile.quantify import POPULATION_COLUMNS, ImmuneProfile, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from immunoprofile.longitudinal import EffectTable
     from immunoprofile.quantify import Change
     from immunoprofile.trial import Study
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,8 +44,8 @@ class Results:
     link : LinkTable or None
     left_out : mapping of str to str
         Part of the analysis to the reason for which it was left out.
-    command : str
-        The command that ran, for provenance.json.
+    command, started, ended : str
+        The command that ran, and its times (UTC), for provenance.json.
     """
 
     study: Study
@@ -55,6 +58,14 @@ class Results:
     link: LinkTable | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
+    started: str = ""
+    ended: str = ""
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Sample to the code for which it was left out after its row of the sheet was accepted."""
+        lost = self.gating.exclusions
+        return dict(zip(lost["sample"].astype(str), lost["code"].astype(str), strict=True))
 
     @property
     def exit_code(self) -> int:
@@ -110,9 +121,11 @@ def profile(
     strategy : str, path or GatingStrategy, optional
         For samples: a shipped id, a folder, or a loaded strategy.
     workers : int, optional
-        Local workers; by default threads for up to 8 files, processes for more.
+        Local workers; by default ``IMMUNOPROFILE_WORKERS``, else the cores at hand. Threads are used for
+        little work, processes where there is enough to pay for their start. Samples that are in memory are
+        gated here, one after the other.
     client : distributed.Client, optional
-        A cluster to submit one task a sample to.
+        A cluster to submit one task a sample to; the paths of the study must hold on its machines.
     progress : bool, optional
         Show progress bars; by default on a terminal only.
 
@@ -144,31 +157,34 @@ def _profile_samples(samples: Sequence[Sample], strategy: str | Path | GatingStr
 
     from immunoprofile.gating import gate, median_markers
 
+    names = _names_of(samples)
     gated = gate(list(samples), strategy)
     rows = [
-        rows_of(
-            one,
-            specimen=one.sample.name,
-            sample=one.sample.name,
-            tube="",
-            medians=median_markers(one.strategy),
-        )
-        for one in (gated if isinstance(gated, list) else [gated])
+        rows_of(one, specimen=name, sample=name, tube="", medians=median_markers(one.strategy))
+        for name, one in zip(names, gated if isinstance(gated, list) else [gated], strict=True)
     ]
-    table = (
-        pd.concat(rows, ignore_index=True)
-        if rows
-        else pd.DataFrame(columns=[c.name for c in POPULATION_COLUMNS])
-    )
-    names = list(dict.fromkeys(sample.name for sample in samples))
+    empty = pd.DataFrame(columns=[c.name for c in POPULATION_COLUMNS])
+    table = pd.concat(rows, ignore_index=True) if rows else empty
     return ImmuneProfile(table=table, specimens=pd.DataFrame({"specimen": names}, dtype="string"))
+
+
+def _names_of(samples: Sequence[Sample]) -> list[str]:
+    """Name samples by their files; where two folders hold files of one name, the later ones are numbered."""
+    names: list[str] = []
+    for sample in samples:
+        name, number = sample.name, 2
+        while name in names:
+            name, number = f"{sample.name} ({number})", number + 1
+        names.append(name)
+    return names
 
 
 def cache_of(study: Study) -> Path | None:
     """Give the cache folder of a study, or None where its results folder cannot be written."""
     folder: Path = study.root / "results" / "cache"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, mode=0o700)
     except OSError:
         return None
     return folder
@@ -239,8 +255,17 @@ def _change(study: Study, found: ImmuneProfile, left_out: dict[str, str]) -> Cha
     elif not any(visit.role == "baseline" for visit in study.visit_values):
         left_out["change"] = "no visit has the role baseline"
     else:
-        return found.change()
+        return _or_left_out(found.change, part="change", left_out=left_out)
     return None
+
+
+def _or_left_out(made: Callable[[], T], *, part: str, left_out: dict[str, str]) -> T | None:
+    """Make a part of the analysis; one that cannot be had is left out, with its reason."""
+    try:
+        return made()
+    except ImmunoprofileError as error:
+        left_out[part] = f"{error.problem} ({error.code})"
+        return None
 
 
 def _response(study: Study, left_out: dict[str, str]) -> pd.DataFrame | None:
@@ -250,11 +275,8 @@ def _response(study: Study, left_out: dict[str, str]) -> pd.DataFrame | None:
     if not declared:
         left_out["response"] = "no endpoint with a response index is declared"
         return None
-    try:
-        return response(study, declared[0].response)
-    except ImmunoprofileError as error:
-        left_out["response"] = error.problem
-        return None
+    make = partial(response, study, declared[0].response)
+    return _or_left_out(make, part="response", left_out=left_out)
 
 
 def _effects(
@@ -267,7 +289,8 @@ def _effects(
     elif arms is None:
         left_out["effects"] = "the study is blinded" if study.blinded else "no arms are declared"
     else:
-        return screen(change, model="ancova", arms=arms)
+        make = partial(screen, change, model="ancova", arms=arms)
+        return _or_left_out(make, part="effects", left_out=left_out)
     return None
 
 
@@ -279,8 +302,4 @@ def _link(
     if change is None or response is None:
         left_out["link"] = left_out.get("response", "no change or no response")
         return None
-    try:
-        return relate(change, response, arms=arms)
-    except ImmunoprofileError as error:
-        left_out["link"] = error.problem
-        return None
+    return _or_left_out(partial(relate, change, response, arms=arms), part="link", left_out=left_out)

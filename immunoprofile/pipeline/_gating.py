@@ -6,14 +6,14 @@ all that decides its result. So a second run, or one after a crash, does only wh
 
 from __future__ import annotations
 
-import io
 import json
+import logging
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import ImmunoprofileError, StudyError, sha256_text, tidy
+from immunoprofile.core import FcsWarning, ImmunoprofileError, StudyError, sha256_text, tidy
 from immunoprofile.gating import (
-    FittedStrategy,
     load_strategy,
     median_markers,
     place_units,
@@ -24,23 +24,35 @@ from immunoprofile.gating import (
 from immunoprofile.panel import read_panel
 from immunoprofile.pipeline._cache import Cache, key_of
 from immunoprofile.pipeline._hashes import FileHashes
-from immunoprofile.pipeline._runners import run_tasks
-from immunoprofile.quantify import POPULATION_COLUMNS, rows_of
+from immunoprofile.pipeline._runners import Workers
+from immunoprofile.pipeline._tasks import (
+    NOTE_COLUMNS,
+    GateResult,
+    GateTask,
+    changed,
+    gate_failed,
+    gate_one,
+    place_failed,
+    result_bytes,
+    result_of,
+)
+from immunoprofile.quantify import POPULATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from immunoprofile.gating import FittedStrategy, GatingStrategy, PlacementUnit
     from immunoprofile.panel import Panel
+    from immunoprofile.pipeline._hashes import Content
     from immunoprofile.trial import Study
 
 PLACE_STAGE = "place-1"
-GATE_STAGE = "gate-1"
+GATE_STAGE = "gate-2"
 """Version of each stage: raised when a number changes for the same input."""
-NOTE_COLUMNS = ["population", "level", "code", "message"]
+LOG = logging.getLogger("immunoprofile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,40 +69,6 @@ class Running:
     workers: int | None = None
     client: Any = None
     progress: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GateTask:
-    """One sample to gate with its cuts."""
-
-    unit: PlacementUnit
-    fitted: FittedStrategy
-    medians: tuple[str, ...]
-
-    def failed(self, error: ImmunoprofileError) -> GateResult:
-        """Give the result of a task whose worker died."""
-        return GateResult(key=self.unit.key, failure=error)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GateResult:
-    """Numbers and notes of one sample, or why there are none."""
-
-    key: str
-    rows: pd.DataFrame | None = None
-    notes: pd.DataFrame | None = None
-    failure: ImmunoprofileError | None = None
-
-
-def gate_one(task: GateTask) -> GateResult:
-    """Gate one sample: the pure task of application."""
-    try:
-        sample, resolution = task.unit.load()
-        gated = task.fitted.apply(sample, resolution=resolution)
-        rows = rows_of(gated, specimen="", sample="", tube="", medians=task.medians)
-        return GateResult(key=task.unit.key, rows=rows, notes=gated.notes())
-    except ImmunoprofileError as error:
-        return GateResult(key=task.unit.key, failure=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,21 +101,33 @@ class StudyGating:
     exclusions : DataFrame
         specimen, sample, stage, code, problem, hint.
     tubes : tuple of Tube
+    contents : mapping of str to (str, int)
+        Sample to SHA-256 and bytes of its file, where it could be read.
     """
 
     rows: pd.DataFrame
     notes: pd.DataFrame
     exclusions: pd.DataFrame
     tubes: tuple[Tube, ...]
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
     study: Study
     cache: Cache
-    hashes: Mapping[str, str]
-    running: Running
-    sites: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, Content]
+    workers: Workers
+    sites: Mapping[str, str]
+
+    def hash_of(self, sample: str) -> str | None:
+        """Give the hash of a sample's file, where it could be read."""
+        content = self.contents.get(sample)
+        return None if content is None else content.sha256
+
+    def sizes(self, samples: Iterable[str]) -> list[int]:
+        """Give the bytes of each sample's file."""
+        return [self.contents[key].size if key in self.contents else 0 for key in samples]
 
 
 def gate_study(study: Study, *, cache_folder: Path | None, running: Running) -> StudyGating:
@@ -146,44 +136,83 @@ def gate_study(study: Study, *, cache_folder: Path | None, running: Running) -> 
     Raises
     ------
     StudyError
-        ``strategy_missing`` where the study declares no tubes.
+        ``strategy_missing`` where the study declares no tubes, ``no_samples`` where no sample can be read.
     """
-    import pandas as pd
-
     if not study.tubes:
         hint = 'add [[tubes]] with id = "..." and strategy = "treg_surface_v1"'
         raise StudyError("strategy_missing", "the study declares no tubes", where="study.toml", hint=hint)
     samples = study.samples
-    files = FileHashes(cache_folder)
-    paths: Sequence[Path] = list(samples["path"])
-    hashes = {str(name): files.hash_of(path) for name, path in zip(samples["sample"], paths, strict=True)}
-    files.save()
-    context = _Context(
-        study=study,
-        cache=Cache(cache_folder),
-        hashes={key: value for key, value in hashes.items() if value},
-        running=running,
-        sites=dict(zip(samples["sample"], samples["site"].astype(str), strict=True)),
-    )
+    contents = _contents(samples, cache_folder)
+    refused = study.check_content({key: content.sha256 for key, content in contents.items()})
+    workers = Workers(workers=running.workers, client=running.client, progress=running.progress)
+    tubes: list[Tube] = []
+    results: list[tuple[str, GateResult]] = []
+    with warnings.catch_warnings(), workers:
+        warnings.simplefilter("ignore", FcsWarning)  # they come as notes of the sample, without its name
+        context = _Context(
+            study=study,
+            cache=Cache(cache_folder),
+            contents=contents,
+            workers=workers,
+            sites=dict(zip(samples["sample"], samples["site"].astype(str), strict=True)),
+        )
+        for declared in study.tubes:
+            tube, found = _gate_tube(context, declared, skip=set(refused["sample"].dropna()))
+            tubes += [tube] if tube is not None else []
+            results += [(declared.id, result) for result in found]
+    if not tubes:
+        raise _nothing_to_gate(study, [result.failure for _, result in results])
     specimen_of = dict(zip(samples["sample"], samples["specimen"], strict=True))
-    refused = study.check_content(context.hashes)
-    rows, notes, failures, tubes = [], [], [refused], []
-    for declared in study.tubes:
-        tube, results = _gate_tube(context, declared, skip=set(refused["sample"].dropna()))
-        tubes.append(tube)
-        for result in results:
-            ids = {"specimen": specimen_of.get(result.key, ""), "sample": result.key}
-            if result.failure is not None:
-                failures.append(_exclusion(result.failure, ids))
-            elif result.rows is not None and result.notes is not None:
-                rows.append(result.rows.assign(**ids, tube=tube.id))
-                notes.append(result.notes.assign(**ids))
+    return _collected(results, refused, tubes=tubes, specimen_of=specimen_of, contents=contents)
+
+
+def _contents(samples: pd.DataFrame, cache_folder: Path | None) -> dict[str, Content]:
+    files = FileHashes(cache_folder)
+    listed = zip(samples["sample"], samples["path"], strict=True)
+    found = {str(name): files.content_of(str(name), path) for name, path in listed if path is not None}
+    files.save()
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _nothing_to_gate(study: Study, failures: Sequence[ImmunoprofileError | None]) -> ImmunoprofileError:
+    """Make the error of a study without one sample that could be placed: the first failure says why."""
+    reasons = [failure for failure in failures if failure is not None]
+    if reasons:
+        problem = f"none of {len(reasons)} samples could be gated; the first: {reasons[0].problem}"
+        return StudyError(reasons[0].code, problem, where="samples.csv", hint=reasons[0].hint)
+    hint = "samples.csv lists no readable sample of a declared tube"
+    problems = study.problems if len(study.excluded) else None
+    return StudyError(
+        "no_samples", "the tubes have no samples", where="samples.csv", hint=hint, problems=problems
+    )
+
+
+def _collected(
+    results: Sequence[tuple[str, GateResult]],
+    refused: pd.DataFrame,
+    *,
+    tubes: Sequence[Tube],
+    specimen_of: Mapping[str, str],
+    contents: Mapping[str, Content],
+) -> StudyGating:
+    import pandas as pd
+
+    rows, notes, failures = [], [], [refused]
+    for tube, result in results:
+        ids = {"specimen": specimen_of.get(result.key, ""), "sample": result.key}
+        if result.failure is not None:
+            LOG.info("sample left out", extra={"facts": {"sample": result.key, "code": result.failure.code}})
+            failures.append(_exclusion(result.failure, ids))
+        elif result.rows is not None and result.notes is not None:
+            rows.append(result.rows.assign(**ids, tube=tube))
+            notes.append(result.notes.assign(**ids))
     empty = pd.DataFrame(columns=["specimen", "sample", *NOTE_COLUMNS], dtype="string")
     return StudyGating(
         rows=tidy(pd.concat(rows) if rows else pd.DataFrame(), POPULATION_COLUMNS),
         notes=pd.concat(notes, ignore_index=True) if notes else empty,
         exclusions=pd.concat(failures, ignore_index=True),
         tubes=tuple(tubes),
+        contents=dict(contents),
     )
 
 
@@ -194,20 +223,24 @@ def _exclusion(error: ImmunoprofileError, ids: Mapping[str, str]) -> pd.DataFram
     return pd.DataFrame([row], dtype="string")
 
 
-def _gate_tube(context: _Context, declared: Any, *, skip: set[str]) -> tuple[Tube, list[GateResult]]:
+def _gate_tube(context: _Context, declared: Any, *, skip: set[str]) -> tuple[Tube | None, list[GateResult]]:
     study = context.study
     strategy = strategy_of(study, declared)
     panel = read_panel(study.root / declared.panel) if declared.panel else strategy.panel
     units = [
         u for u in study.placement_units(declared.strategy, panel, tube=declared.id) if u.key not in skip
     ]
-    if not units:
-        hint = "samples.csv lists no readable sample of this tube"
-        problem = f"tube {declared.id!r} has no samples"
-        problems = study.problems if len(study.excluded) else None
-        raise StudyError("no_samples", problem, where="samples.csv", hint=hint, problems=problems)
-    fitted = place_units(strategy, units, panel=panel, run=_cached_placement(context, strategy, panel))
-    failed = [GateResult(key=key, failure=error) for key, error in fitted.failures.items()]
+    failures: dict[str, ImmunoprofileError] = {}
+    run = _cached_placement(context, strategy, panel=panel, failures=failures)
+    try:
+        fitted = place_units(strategy, units, panel=panel, run=run) if units else None
+    except ImmunoprofileError:
+        if set(failures) != {unit.key for unit in units}:
+            raise
+        fitted = None  # no file of this tube could be read; the other tubes can
+    failed = [GateResult(key=key, failure=error) for key, error in sorted(failures.items())]
+    if fitted is None:
+        return None, failed
     placed = [unit for unit in units if unit.key not in fitted.failures]
     medians = median_markers(strategy)
     tasks = [GateTask(unit=unit, fitted=fitted.only(unit.key), medians=medians) for unit in placed]
@@ -222,83 +255,111 @@ def strategy_of(study: Study, declared: Any) -> GatingStrategy:
     return load_strategy(folder if (folder / "strategy.toml").is_file() else declared.strategy)
 
 
-def _cached_placement(context: _Context, strategy: GatingStrategy, panel: Panel) -> Callable[..., Any]:
-    """Make the runner of placement: what is known by content is not done again."""
+def _cached_placement(
+    context: _Context, strategy: GatingStrategy, *, panel: Panel, failures: dict[str, ImmunoprofileError]
+) -> Callable[..., Any]:
+    """Make the runner of placement: what is known by content is not done again; failures are noted."""
 
-    def key_for(task: Any) -> str:
+    def key_for(task: Any) -> str | None:
+        file = context.hash_of(task.unit.key)
+        if file is None:
+            return None
         known = {gate: [plain_cut(cut) | {"unit": ""} for cut in cuts] for gate, cuts in task.known.items()}
         decided = json.dumps([known, sorted(task.forced)], sort_keys=True)
-        file, site = context.hashes.get(task.unit.key, ""), context.sites.get(task.unit.key, "")
+        site = context.sites.get(task.unit.key, "")
         return key_of(PLACE_STAGE, file, strategy.content_hash, panel.content_hash, site, decided)
 
+    def checked(task: Any, report: Any) -> Any:
+        file = context.hash_of(task.unit.key)
+        same = report.failure is not None or file in (None, report.content_id)
+        report = report if same else place_failed(task, changed())
+        if report.failure is not None:
+            failures[task.unit.key] = report.failure
+        return report
+
     def run(function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
-        found: dict[str, Any] = {}
-        for task in tasks:
-            content = context.cache.get(key_for(task)) if task.unit.key in context.hashes else None
-            if content is not None:
-                found[task.unit.key] = report_of(content, key=task.unit.key)
-        missing = [task for task in tasks if task.unit.key not in found]
-        for task, report in zip(missing, _run(context, function, missing, what="placing"), strict=True):
-            found[task.unit.key] = report
-            if report.failure is None:
-                context.cache.put(key_for(task), report_bytes(report))
-        return [found[task.unit.key] for task in tasks]
+        found = _through_cache(
+            context,
+            function,
+            tasks,
+            what="placing",
+            failed=place_failed,
+            coder=_Coder(key_of=key_for, pack=report_bytes, unpack=report_of),
+        )
+        return [checked(task, report) for task, report in zip(tasks, found, strict=True)]
 
     return run
 
 
-def _run(context: _Context, function: Callable[[Any], Any], tasks: Sequence[Any], *, what: str) -> list[Any]:
-    running = context.running
-    return run_tasks(
-        function,
-        tasks,
-        what=what,
-        workers=running.workers,
-        client=running.client,
-        progress=running.progress,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coder:
+    """How a result lies in the cache."""
+
+    key_of: Callable[[Any], str | None]
+    pack: Callable[[Any], bytes]
+    unpack: Callable[..., Any]
 
 
-def _cached_gating(context: _Context, tasks: Sequence[GateTask]) -> list[GateResult]:
-    keys = {task.unit.key: _gate_key(context, task) for task in tasks}
-    found: dict[str, GateResult] = {}
+def _through_cache(
+    context: _Context,
+    function: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    *,
+    what: str,
+    failed: Callable[[Any, ImmunoprofileError], Any],
+    coder: _Coder,
+) -> list[Any]:
+    """Run tasks whose results are not in the cache; keep each result as soon as it is there."""
+    keys = {task.unit.key: coder.key_of(task) for task in tasks}
+    found: dict[str, Any] = {}
     for task in tasks:
-        content = context.cache.get(keys[task.unit.key])
-        if content is not None:
-            found[task.unit.key] = _result_of(content, key=task.unit.key)
+        known = _from_cache(context.cache, keys[task.unit.key], coder=coder, sample=task.unit.key)
+        if known is not None:
+            found[task.unit.key] = known
     missing = [task for task in tasks if task.unit.key not in found]
-    for result in _run(context, gate_one, missing, what="gating"):
-        found[result.key] = result
-        if result.failure is None:
-            context.cache.put(keys[result.key], _result_bytes(result))
+    LOG.info(what, extra={"facts": {"samples": len(tasks), "cached": len(found)}})
+
+    def keep(task: Any, result: Any) -> None:
+        key = keys[task.unit.key]
+        if key is not None and result.failure is None:
+            context.cache.put(key, coder.pack(result))
+
+    sizes = context.sizes(task.unit.key for task in missing)
+    fresh = context.workers.map(function, missing, what=what, failed=failed, sizes=sizes, keep=keep)
+    found |= {task.unit.key: result for task, result in zip(missing, fresh, strict=True)}
     return [found[task.unit.key] for task in tasks]
 
 
-def _gate_key(context: _Context, task: GateTask) -> str:
+def _from_cache(cache: Cache, key: str | None, *, coder: _Coder, sample: str) -> Any:
+    """Give a kept result; an entry that is whole but not understood is dropped."""
+    content = cache.get(key) if key is not None else None
+    if content is None or key is None:
+        return None
+    try:
+        return coder.unpack(content, key=sample)
+    except (ValueError, KeyError, TypeError, OSError, AttributeError):
+        cache.drop(key)
+        return None
+
+
+def _cached_gating(context: _Context, tasks: Sequence[GateTask]) -> list[GateResult]:
+    def key_for(task: GateTask) -> str | None:
+        return _gate_key(context, task)
+
+    coder = _Coder(key_of=key_for, pack=result_bytes, unpack=result_of)
+    return _through_cache(context, gate_one, tasks, what="gating", failed=gate_failed, coder=coder)
+
+
+def _gate_key(context: _Context, task: GateTask) -> str | None:
     fitted, key = task.fitted, task.unit.key
+    file = context.hash_of(key)
+    if file is None:
+        return None
     own = {gate: [plain_cut(c) | {"unit": ""} for c in cuts] for gate, cuts in fitted.own[key].items()}
     wide = {
         f"{gate}/{index}": [[plain_cut(c) | {"unit": ""} for c in cut.cuts], dict(cut.anchors), cut.digest]
         for index, ((gate, _), cut) in enumerate(sorted(fitted.wide.items()))
     }
     cuts = sha256_text(json.dumps([own, wide, task.medians], sort_keys=True))
-    file, site = context.hashes.get(key, ""), context.sites.get(key, "")
+    site = context.sites.get(key, "")
     return key_of(GATE_STAGE, file, fitted.strategy.content_hash, fitted.panel.content_hash, site, cuts)
-
-
-def _result_bytes(result: GateResult) -> bytes:
-    """Give rows and notes as bytes; a number as text that round-trips."""
-    if result.rows is None or result.notes is None:
-        raise ValueError("a failure is not kept")
-    parts = [frame.to_csv(index=False, lineterminator="\n") for frame in (result.rows, result.notes)]
-    return json.dumps(parts).encode("utf-8")
-
-
-def _result_of(content: bytes, *, key: str) -> GateResult:
-    import pandas as pd
-
-    rows, notes = (
-        pd.read_csv(io.StringIO(text), dtype="string", keep_default_na=False, na_values=[""])
-        for text in json.loads(content.decode("utf-8"))
-    )
-    return GateResult(key=key, rows=tidy(rows, POPULATION_COLUMNS), notes=notes.astype("string"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import StudyError
+from immunoprofile.core import versions
 from immunoprofile.pipeline._analysis import Results, analyse
+from immunoprofile.pipeline._session import session
 from immunoprofile.pipeline._write import write_results
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from immunoprofile.trial import Study
+
+LOG = logging.getLogger("immunoprofile")
 
 
 def run(
@@ -45,25 +50,23 @@ def run(
     Raises
     ------
     StudyError
-        ``results_unwritable`` before anything is computed.
+        ``results_unwritable`` before anything is computed; ``results_locked`` where another run is at work.
+
+    Warns
+    -----
+    ImmunoprofileWarning
+        ``ids_in_memory``.
     """
-    _probe(study)
-    study.persist_ids()
-    found = analyse(study, arms=arms, workers=workers, client=client, progress=progress)
-    results = dataclasses.replace(found, command=command)
-    write_results(results)
+    started = _now()
+    with session(study.root / "results"):
+        facts = {"study": study.id, "version": versions()["immunoprofile"], "samples": len(study.samples)}
+        LOG.info("start", extra={"facts": facts})
+        study.persist_ids()
+        found = analyse(study, arms=arms, workers=workers, client=client, progress=progress)
+        results = dataclasses.replace(found, command=command, started=started, ended=_now())
+        write_results(results)
     return results
 
 
-def _probe(study: Study) -> None:
-    """Find out whether results can be written before any computing."""
-    folder = study.root / "results"
-    probe = folder / ".immunoprofile-tmp-probe"
-    try:
-        folder.mkdir(exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        hint = "give the folder write permission, or copy the study"
-        problem = f"the results folder cannot be written ({error.strerror})"
-        raise StudyError("results_unwritable", problem, where="results", hint=hint) from error
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

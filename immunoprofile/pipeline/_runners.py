@@ -244,7 +244,9 @@ def _attempt(function: Callable[[Any], Any], failed: Callable[[Any, Any], Any], 
 def _unexpected(error: Exception) -> ImmunoprofileError:
     """Name the place in this package where a bug struck, without any value."""
     own = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if PACKAGE in Path(frame.filename).parents
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if PACKAGE in Path(frame.filename).parents
     ]
     place = f"{Path(own[-1].filename).relative_to(PACKAGE).as_posix()}:{own[-1].lineno}" if own else "unknown"
     problem = f"an unexpected {type(error).__name__} at {place}"

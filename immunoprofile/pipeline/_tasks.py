@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import ImmunoprofileError, explain, tidy
-from immunoprofile.gating import Report
+from immunoprofile.core import ImmunoprofileError, explain
+from immunoprofile.gating.advance import Report
 from immunoprofile.quantify import POPULATION_COLUMNS, rows_of
 
 if TYPE_CHECKING:
@@ -82,20 +81,33 @@ def _reading_notes(sample: Sample) -> pd.DataFrame:
 
 
 def result_bytes(result: GateResult) -> bytes:
-    """Give rows and notes as bytes; a number as text that round-trips."""
+    """Give rows and notes as bytes; missing and empty stay apart, numbers round-trip."""
     if result.rows is None or result.notes is None:
         raise ValueError("a failure is not kept")
-    parts = [frame.to_csv(index=False, lineterminator="\n") for frame in (result.rows, result.notes)]
-    return json.dumps(parts).encode("utf-8")
+    return json.dumps([_plain(result.rows), _plain(result.notes)]).encode("utf-8")
+
+
+def _plain(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    missing = frame.isna()
+    return {
+        name: [
+            None if lacks else value for value, lacks in zip(frame[name].tolist(), missing[name], strict=True)
+        ]
+        for name in frame.columns
+    }
 
 
 def result_of(content: bytes, *, key: str) -> GateResult:
-    """Rebuild a result, for the sample that now has `key`; raises ValueError or KeyError for anything else."""
+    """Rebuild a result, for the sample that now has `key`.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        For anything that :func:`result_bytes` did not make.
+    """
     import pandas as pd
 
-    rows, notes = (
-        pd.read_csv(io.StringIO(text), dtype="string", keep_default_na=False, na_values=[""])
-        for text in json.loads(content.decode("utf-8"))
-    )
-    notes = notes[NOTE_COLUMNS].astype("string")
-    return GateResult(key=key, rows=tidy(rows, POPULATION_COLUMNS), notes=notes.fillna({"population": ""}))
+    rows, notes = json.loads(content.decode("utf-8"))
+    columns = {c.name: pd.Series(rows[c.name], dtype=c.dtype) for c in POPULATION_COLUMNS}
+    texts = {name: pd.Series(notes[name], dtype="string") for name in NOTE_COLUMNS}
+    return GateResult(key=key, rows=pd.DataFrame(columns), notes=pd.DataFrame(texts))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from immunoprofile.core import Column, sha256_of, tidy, versions, write_json, write_table
+from immunoprofile.core import Column, tidy, write_table
 from immunoprofile.gating import CUT_COLUMNS
+from immunoprofile.pipeline._provenance import write_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from immunoprofile.pipeline._analysis import Results
 
+OF_THE_STAIN = ("MISSING_MARKER",)
+"""Codes that tell what a tube was stained with: no treatment changes them, so a blinded run shows them all."""
 FLAG_COLUMNS = (
     Column(name="specimen", dtype="string", meaning="one draw of one subject (random id)"),
     Column(name="sample", dtype="string", meaning="one FCS file (random id)"),
@@ -83,7 +84,8 @@ def hidden_populations(results: Results) -> frozenset[str]:
 def flags_table(results: Results) -> pd.DataFrame:
     """Give flags.csv: specimen, sample, population, level, code, message."""
     notes = results.gating.notes
-    shown = notes[~notes["population"].isin(hidden_populations(results))]
+    secret = notes["population"].isin(hidden_populations(results)) & ~notes["code"].isin(OF_THE_STAIN)
+    shown = notes[~secret]
     return tidy(shown, FLAG_COLUMNS, key=["specimen", "sample", "population", "code"])
 
 
@@ -102,7 +104,11 @@ def exclusions_table(results: Results) -> pd.DataFrame:
 
 
 def cuts_table(results: Results) -> pd.DataFrame:
-    """Give cuts.csv: the cuts of every tube; in a blinded run without those of sentinel populations."""
+    """Give cuts.csv: the cuts of every tube.
+
+    In a blinded run without those of sentinel populations, and with random ids of the batches, whose names
+    may tell the site.
+    """
     import pandas as pd
 
     frames = []
@@ -112,47 +118,8 @@ def cuts_table(results: Results) -> pd.DataFrame:
         secret = {g.id for g in tube.fitted.strategy.gates if hidden & {p.id for p in g.populations}}
         frames.append(cuts[~cuts["gate"].isin(secret)].assign(tube=tube.id))
     columns = (Column(name="tube", dtype="string", meaning="tube of the study"), *CUT_COLUMNS)
-    names = results.study.batch_names
+    names = {} if results.blinded else results.study.batch_names
     table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if len(table):
         table["unit"] = table["unit"].map(lambda unit: names.get(unit, unit))
     return tidy(table, columns)
-
-
-def write_provenance(results: Results) -> Path:
-    """Write provenance.json: what ran, on which inputs, with which versions, to which outputs."""
-    study = results.study
-    folder = study.root / "results"
-    outputs = sorted(p for p in folder.iterdir() if p.is_file() and _is_output(p.name))
-    notes = results.gating.notes
-    content: dict[str, Any] = {
-        "command": results.command,
-        "study": study.id,
-        "state": results.state,
-        "versions": versions(),
-        "platform": sys.platform,
-        "strategies": {
-            tube.id: {
-                "id": tube.fitted.strategy.id,
-                "sha256": tube.fitted.strategy.content_hash,
-                "panel": tube.fitted.panel.id,
-                "panel_sha256": tube.fitted.panel.content_hash,
-            }
-            for tube in results.gating.tubes
-        },
-        "counts": {
-            "listed": len(study.samples) + len(study.excluded),
-            "gated": int(results.gating.rows["sample"].nunique()),
-            "excluded": len(results.gating.exclusions) + len(study.excluded),
-            "flags": {level: int((notes["level"] == level).sum()) for level in ("error", "warning", "info")},
-        },
-        "left_out": dict(results.left_out),
-        "inputs": study.input_hashes(),
-        "outputs": {p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in outputs},
-    }
-    return write_json(folder / "provenance.json", json.loads(json.dumps(content, default=str)))
-
-
-def _is_output(name: str) -> bool:
-    private = ("provenance.json", "audit.jsonl", "private_ids.csv", "run.log")
-    return name not in private and not name.startswith(".")

@@ -13,9 +13,8 @@ SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
     for path in sorted(Path(immunoprofile.trial.__file__).parent.rglob("*.py"))
 )
-RAISED = re.compile(
-    r'(?:code=|code = |CellError\(\s*|StudyError\(\s*|BlindedError\(\s*|_fault\(\s*|_unknown\(\s*|_problem\(\s*|FoundFile\(code=)"([a-z_]+)"'
-)
+CALLS = "code=|code = |CellError\\(|StudyError\\(|BlindedError\\(|_fault\\(|_unknown\\(|_problem\\("
+RAISED = re.compile(rf'(?:{CALLS})\s*"([a-z_]+)"')
 
 
 def test_every_row_of_the_table_can_be_given():
