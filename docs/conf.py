@@ -21,6 +21,7 @@ extensions = [
 exclude_patterns = ["_build", "_ext"]
 templates_path = []
 html_static_path = ["_static"]
+html_css_files = ["docs.css"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_prev_next": False,

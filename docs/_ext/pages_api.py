@@ -36,7 +36,7 @@ def _index() -> str:
     lines = [
         "# Python interface",
         "",
-        "What a user types is at the top level, as `import immunoprofile as ip`. Each name leads to its room.",
+        "What a user types is at the top level: `import immunoprofile as ip`. Each name leads to its room.",
         "",
         "| name | what it does |",
         "|---|---|",
@@ -52,6 +52,12 @@ def _index() -> str:
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *ROOMS, "```", ""])
 
 
+def _said(module: Any) -> str:
+    """Give what a door says of its room, as a sentence."""
+    text = (module.__doc__ or "").strip().split(": ", 1)[1]
+    return text[0].upper() + text[1:]
+
+
 def _summary(value: Any) -> str:
     first = (inspect.getdoc(value) or "").strip().split("\n\n")[0].replace("\n", " ")
     return first.replace("``", "`").replace("|", "\\|")
@@ -62,7 +68,7 @@ def _room(room: str) -> str:
     groups: dict[str, list[str]] = {"function": [], "class": [], "error": [], "value": []}
     for name in module.__all__:
         groups[kind_of(getattr(module, name))].append(name)
-    lines = [f"# {room}", "", "```{eval-rst}", (module.__doc__ or "").strip().split(": ", 1)[1], "```", ""]
+    lines = [f"# {room}", "", "```{eval-rst}", _said(module), "```", ""]
     titles = {"function": "Functions", "class": "Classes", "error": "Errors", "value": "Values"}
     for kind, names in groups.items():
         if names:
@@ -75,7 +81,7 @@ def _entries(room: str, module: Any, *, kind: str, names: list[str]) -> list[str
         return [_value_line(module, name) for name in names] + [""]
     full = [f"immunoprofile.{room}.{name}" for name in names]
     lines = ["```{eval-rst}", ".. autosummary::", "   :nosignatures:", ""]
-    lines += [f"   {name}" for name in full]
+    lines += [f"   ~{name}" for name in full]
     for name in full:
         lines += ["", f".. auto{'function' if kind == 'function' else 'class'}:: {name}"]
         if kind == "class":

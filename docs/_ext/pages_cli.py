@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 HEAD = """# Command line
 
-Results go to stdout, progress and notes to stderr. With `--json` there is one JSON value on stdout and nothing else.
+Results go to stdout, progress and notes to stderr. With `--json` there is one JSON value on stdout and
+nothing else.
 
 | exit code | meaning |
 |---|---|

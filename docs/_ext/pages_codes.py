@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from markdown import cell, code, table
+from page_parts import cell, code, table
 
 HEAD = """# Codes
 
-Every error, warning, finding and flag that you can meet. `immunoprofile explain CODE` prints one row of this page;
-`immunoprofile.core.codes_table()` gives all of them as a table. A code once released keeps its meaning.
+Every error, warning, finding and flag that you can meet. `immunoprofile explain CODE` prints one row of
+this page; `immunoprofile.core.codes_table()` gives all of them as a table. A code once released keeps
+its meaning.
 
 A *flag* is a fact about a number that stays with the number, in the column `flags` of every table.
 
@@ -36,9 +37,7 @@ def codes_page() -> str:
         for row in frame.sort_values("code").itertuples(index=False):
             own = "kebab" if row.code in fcs else style_of(row.code)
             if own == style:
-                rows.append(
-                    (code(row.code), row.level, cell(row.meaning), cell(row.done), cell(row.to_do))
-                )
+                rows.append((code(row.code), row.level, cell(row.meaning), cell(row.done), cell(row.to_do)))
         text += f"## {title}\n\n{note}\n\n"
         text += table(("code", "level", "seen", "done", "to do"), rows) + "\n"
     return text + f"{len(CODES)} codes.\n"

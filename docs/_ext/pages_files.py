@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markdown import code, table
+from page_parts import code, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,9 @@ MEANINGS = tomllib.loads(Path(__file__).with_name("meanings.toml").read_text(enc
 
 STUDY_HEAD = """# study.toml
 
-What the study is: arms, visits, tubes, questions. An unknown key is refused with the nearest known one, and every fault
-of the file is said at once. `immunoprofile init FOLDER` drafts one; `immunoprofile simulate OUT` writes a full one.
+What the study is: arms, visits, tubes, questions. An unknown key is refused with the nearest known one,
+and every fault of the file is said at once. `immunoprofile init FOLDER` drafts one; `immunoprofile
+simulate OUT` writes a full one.
 
 ```toml
 [study]
@@ -55,9 +56,9 @@ panel = "panel.toml"
 """
 PANEL_HEAD = """# panel.toml
 
-Which marker each channel carries. Labels (`$PnS`) decide; a detector decides only where you say so. Without a panel of
-your own the strategy's own panel is used. `immunoprofile init FOLDER` drafts one, and marks with `??` what only a
-person can name.
+Which marker each channel carries. Labels (`$PnS`) decide; a detector decides only where you say so.
+Without a panel of your own the strategy's own panel is used. `immunoprofile init FOLDER` drafts one, and
+marks with `??` what only a person can name.
 
 ```toml
 schema = 1
@@ -82,9 +83,9 @@ Codes: `PANEL_SCHEMA`, `PANEL_DUPLICATE`, `MISSING_MARKER`; see [codes](../codes
 """
 STRATEGY_HEAD = """# strategy.toml
 
-A gating strategy as data. It lies in a folder of its own with a `panel.toml` that gives the markers their roles. Load
-it by its folder: `ip.load_strategy("my_treg_v1/")`. The [shipped strategies](../strategies/index.md) are written the
-same way.
+A gating strategy as data. It lies in a folder of its own with a `panel.toml` that gives the markers
+their roles. Load it by its folder: `ip.load_strategy("my_treg_v1/")`. The [shipped
+strategies](../strategies/index.md) are written the same way.
 
 A marker with the role `treatment_responsive` may not be cut per sample: such a strategy is refused with
 `RESPONSIVE_PER_SAMPLE` (see [blind gates](../../explanation/blind-gates.md)).
@@ -151,7 +152,10 @@ def file_pages() -> Iterator[tuple[str, str]]:
     yield "reference/files/panel_toml.md", PANEL_HEAD + _sections(found["panel_toml"])
     rows = [(code(name), MEANINGS["Strategy"][name]) for name in STRATEGY_HEADER_ROWS]
     head = "`schema = 1` stands first.\n\n## [strategy]\n\n" + table(("key", "meaning"), rows) + "\n"
-    yield "reference/files/strategy_toml.md", STRATEGY_HEAD + head + _sections(found["strategy_toml"]) + _methods()
+    yield (
+        "reference/files/strategy_toml.md",
+        STRATEGY_HEAD + head + _sections(found["strategy_toml"]) + _methods(),
+    )
 
 
 def _sections(parts: list[tuple[str, type]]) -> str:
@@ -170,7 +174,8 @@ def _type(annotation: Any) -> str:
     text = re.sub(r"\s*\|\s*None", "", str(annotation))
     base = re.match(r"\w+", text)
     words = {
-        "str": "text", "bool": "true or false", "int": "whole number", "float": "number", "Any": "text or table",
+        "str": "text", "bool": "true or false", "int": "whole number", "float": "number",
+        "Any": "text or table",
         "Mapping": "table", "Texts": "table", "dict": "table", "tuple": "list", "list": "list",
         "TableSpec": "text or table", "TargetForm": "table",
     }  # fmt: skip
@@ -201,7 +206,12 @@ def _methods() -> str:
 
     rows = []
     for name, method in sorted(METHODS.items()):
-        rows.append((code(name), (inspect.getdoc(method) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")))
+        rows.append(
+            (
+                code(name),
+                (inspect.getdoc(method) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`"),
+            )
+        )
     rows += [
         ("`time`", "Keep the stretches of the run with steady rate and steady medians."),
         ("`boundary`", "Drop events at the ceiling of any detector."),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markdown import cell, code, table
+from page_parts import cell, code, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from immunoprofile.gating import GatingStrategy
 
 HEAD = """# Gating strategies
 
-A strategy is a folder of data: `strategy.toml` (gates, order, methods, scopes), `panel.toml` (markers and their roles)
-and a README. Its id ends in its version, and what an id means never changes. `immunoprofile strategy list` lists them,
-`immunoprofile strategy show ID` shows one. [strategy.toml](../files/strategy_toml.md) describes how to write your own.
+A strategy is a folder of data: `strategy.toml` (gates, order, methods, scopes), `panel.toml` (markers
+and their roles) and a README. Its id ends in its version, and what an id means never changes.
+`immunoprofile strategy list` lists them, `immunoprofile strategy show ID` shows one.
+[strategy.toml](../files/strategy_toml.md) describes how to write your own.
 
 """
 
@@ -26,9 +27,15 @@ def strategy_pages(folder: Path) -> Iterator[tuple[str, str]]:
     from immunoprofile.gating import list_strategies, load_strategy
 
     listed = list_strategies()
-    rows = [(f"[{row.id}]({row.id}.md)", cell(row.title), cell(row.requires) or "-") for row in listed.itertuples()]
+    rows = [
+        (f"[{row.id}]({row.id}.md)", cell(row.title), cell(row.requires) or "-")
+        for row in listed.itertuples()
+    ]
     toctree = "\n".join(["", "```{toctree}", ":hidden:", "", *listed["id"], "```", ""])
-    yield "reference/strategies/index.md", HEAD + table(("id", "what it gates", "markers needed"), rows) + toctree
+    yield (
+        "reference/strategies/index.md",
+        HEAD + table(("id", "what it gates", "markers needed"), rows) + toctree,
+    )
     for name in listed["id"]:
         readme = (folder / name / "README.md").read_text(encoding="utf-8")
         yield f"reference/strategies/{name}.md", readme.rstrip() + "\n\n" + _definition(load_strategy(name))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from markdown import cell, code, table
+from page_parts import cell, code, table
 
 HEAD = """# Tables
 
-A run writes each table below `results/` as CSV, for people, and as Parquet, for programs. One row is one fact.
-Percentages are 0-100. A missing value is an empty cell. `flags` holds the [codes](codes.md) joined by `;`, sorted.
+A run writes each table below `results/` as CSV, for people, and as Parquet, for programs. One row is one
+fact. Percentages are 0-100. A missing value is an empty cell. `flags` holds the [codes](codes.md) joined
+by `;`, sorted.
 
 A *feature* is named `<population>_<statistic>_<denominator or marker>`, as in `treg_percent_cd4_t`.
 
-While a study is blinded, `populations.csv` and `flags.csv` have random ids, no subject, visit or site, and no rows of
-the populations whose course would give the arms away (see [blinding](../explanation/blinding.md)); `cuts.csv` is
-written at unblinding.
+While a study is blinded, `populations.csv` and `flags.csv` have random ids, no subject, visit or site,
+and no rows of the populations whose course would give the arms away (see
+[blinding](../explanation/blinding.md)); `cuts.csv` is written at unblinding.
 
 """
 
@@ -27,7 +28,11 @@ def tables_page() -> str:
     from immunoprofile.quantify import CHANGE_COLUMNS, POPULATION_COLUMNS
 
     parts = (
-        ("populations", "The numbers: a row a sample, population, statistic, denominator and rule.", POPULATION_COLUMNS),
+        (
+            "populations",
+            "The numbers: a row a sample, population, statistic, denominator and rule.",
+            POPULATION_COLUMNS,
+        ),
         ("cuts", "Where every cut lies and how it came about.", CUT_COLUMNS),
         ("change", "Change from baseline; `change.reveal(arms)` in Python.", CHANGE_COLUMNS),
         ("effects", "Arm effects: a row a feature, visit, contrast and rule.", EFFECT_COLUMNS),

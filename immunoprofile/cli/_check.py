@@ -12,15 +12,15 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
 @click.option("--strict", is_flag=True, help="Treat repairs as errors.")
 def command(paths: tuple[Path, ...], *, as_json: bool, strict: bool) -> None:
-    r"""Check FCS files, or folders of them, against the standard and say what is wrong.
+    """Check FCS files, or folders of them, against the standard and say what is wrong.
 
     \b
     Examples:
       immunoprofile check tube_01.fcs
       immunoprofile check fcs/ --json
-    \b
+
     Exit status: 0 all can be read, 1 some were refused, 2 nothing to check.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     from immunoprofile.fcs import check_files
 
     report = check_files(paths, mode="strict" if strict else "default", progress=False if as_json else None)

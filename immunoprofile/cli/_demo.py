@@ -25,14 +25,14 @@ SUBJECTS, VISITS, SITES = 20, 3, 2
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
 def command(out: Path, *, seed: int, workers: int | None, quiet: bool) -> None:
-    r"""Simulate a trial of 20 subjects, 3 visits and 2 sites, run it blinded, unblind it, write the report.
+    """Simulate a trial of 20 subjects, 3 visits and 2 sites, run it blinded, unblind it, write the report.
 
     \b
     Example:
       immunoprofile demo --out my_demo
-    \b
+
     Exit status: 0 done, 2 the folder holds something else.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
     from immunoprofile.report import write_report
 

@@ -8,15 +8,15 @@ import click
 @click.command("explain")
 @click.argument("code")
 def command(code: str) -> None:
-    r"""Say what a flag, warning or error code means, what was done about it, and what you can do.
+    """Say what a flag, warning or error code means, what was done about it, and what you can do.
 
     \b
     Examples:
       immunoprofile explain GATE_SENSITIVE
       immunoprofile explain data-truncated
-    \b
+
     Exit status: 0 found, 2 no such code.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     from immunoprofile.core import explain
 
     row = explain(code)

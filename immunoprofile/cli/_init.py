@@ -13,15 +13,15 @@ import click
 @click.option("--strategy", default="treg_surface_v1", show_default=True, help="Strategy of the tube.")
 @click.option("--force", is_flag=True, help="Replace drafts that are there.")
 def command(folder: Path, *, out: Path | None, strategy: str, force: bool) -> None:
-    r"""Draft a study from the headers of the FCS files in FOLDER. What could not be resolved is marked ??.
+    """Draft a study from the headers of the FCS files in FOLDER. What could not be resolved is marked ??.
 
     \b
     Examples:
       immunoprofile init fcs/
       immunoprofile init /archive/2024/fcs --out my_study
-    \b
+
     Exit status: 0 drafted, 1 drafted and some files could not be read, 2 nothing to draft from.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     from immunoprofile.pipeline import draft_study
 
     draft = draft_study(folder, out=out, strategy=strategy, force=force)
@@ -29,8 +29,8 @@ def command(folder: Path, *, out: Path | None, strategy: str, force: bool) -> No
         click.echo(f"wrote {path}")
     for problem in draft.problems:
         click.echo(problem, err=True)
-    if draft.to_fill:
-        click.echo(f"next: fill what is marked ?? ({draft.to_fill}), then immunoprofile run {draft.study}")
-    else:
-        click.echo(f"next: immunoprofile run {draft.study}")
+    units = {"panel.toml": "channels"}
+    open_ = [f"{n} {units.get(name, 'cells')} in {name}" for name, n in draft.to_fill.items() if n]
+    fill = f"fill what is marked ?? ({', '.join(open_)}), then " if open_ else ""
+    click.echo(f"next: {fill}immunoprofile run {draft.study}")
     raise SystemExit(1 if draft.problems else 0)

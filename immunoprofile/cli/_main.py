@@ -11,12 +11,12 @@ import click
 from immunoprofile import __version__
 
 GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Start", (("demo", "a simulated trial, start to report (offline, about a minute)"),)),
+    ("Start", (("demo", "a simulated trial, start to report (offline)"),)),
     (
         "One folder",
         (
             ("check", "are these FCS files sound?"),
-            ("init", "draft study.toml, panel.toml and the sheet from a folder"),
+            ("init", "draft study.toml, panel.toml and samples.csv"),
         ),
     ),
     (
@@ -37,6 +37,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Upkeep", (("warmup", "compile the kernels once, at installation"),)),
 )
 """Commands with a line of help each, in the order of a user's road."""
+SHOWN = 50
+"""Most problems that the terminal lists; Python gives all, ``error.problems``."""
+RESUMABLE = ("results_locked", "disk_full")
+"""Codes after which the same command may simply be run again."""
 
 
 class _LazyGroup(click.Group):
@@ -74,29 +78,67 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="immunoprofile")
 def cli() -> None:
-    """From FCS files to treatment effects, with gates that do not see the treatment."""
+    """From FCS files to treatment effects, with gates that do not see the treatment.
+
+    Exit status: 0 done, 1 done with exclusions or error flags, 2 unusable
+    input, 3 interrupted (run the same command to resume).
+    """
 
 
 def main() -> None:
     """Run the command line and end with its exit code: 0 done, 1 exclusions, 2 unusable, 3 interrupted."""
     from immunoprofile.core import ImmunoprofileError
 
+    _listen()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="immunoprofile", standalone_mode=False)
     except click.exceptions.Exit as error:
         code = error.exit_code
     except click.ClickException as error:
         error.show()
         code = 2
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; run the same command to resume", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        done = f"{error.args[0]}; " if error.args else ""
+        click.echo(f"interrupted; {done}run the same command to resume", err=True)
         code = 3
     except BrokenPipeError:
+        sys.stdout = None  # nobody reads; at exit Python would try to write
         code = 0
     except ImmunoprofileError as error:
         _show(error)
-        code = 2
+        code = 3 if error.code in RESUMABLE else 2
+    except OSError as error:
+        _show(_without_room(error))
+        code = 3
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _listen() -> None:
+    """Let SIGINT and SIGTERM end a run in good order; a second one ends it at once."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(*_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
+def _without_room(error: OSError) -> Any:
+    """Say which resource of the system ran out."""
+    import errno
+
+    from immunoprofile.core import ImmunoprofileError
+
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    hint = "make room, then run the same command again" if full else "look at the disk, then run again"
+    return ImmunoprofileError("disk_full" if full else "io", f"{error.strerror or error}", hint=hint)
 
 
 def _show(error: Any) -> None:
@@ -105,10 +147,13 @@ def _show(error: Any) -> None:
 
     problems = getattr(error, "problems", None)
     if problems is not None and len(problems):
-        for row in problems[problems["level"] == "error"].itertuples(index=False):
+        wrong = problems[problems["level"] == "error"]
+        for row in wrong.head(SHOWN).itertuples(index=False):
             click.echo(f"{row.code}: {clean(row.message)}", err=True)
-        click.echo(f"{int((problems['level'] == 'error').sum())} problems", err=True)
+        more = f", {SHOWN} of them shown" if len(wrong) > SHOWN else ""
+        click.echo(f"{len(wrong)} problem{'s' if len(wrong) != 1 else ''}{more}", err=True)
     else:
         for line in str(error).splitlines():
             click.echo(clean(line), err=True)
-    click.echo(f"more: immunoprofile explain {error.code}", err=True)
+    code = problems["code"].iloc[0] if problems is not None and len(problems) else error.code
+    click.echo(f"more: immunoprofile explain {code}", err=True)

@@ -28,7 +28,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    r"""Run a study: gate its files and write tables and report below results/. Blinded until unblinded.
+    """Run a study: gate its files and write tables and report below results/. Blinded until unblinded.
 
     The same command resumes after an interruption and does only what is new.
 
@@ -36,9 +36,9 @@ def command(
     Examples:
       immunoprofile run my_study/study.toml
       immunoprofile run my_study/study.toml --workers 4
-    \b
+
     Exit status: 0 done, 1 done with exclusions or error flags, 2 unusable input, 3 interrupted.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
     from immunoprofile.cli._finish import finish
 

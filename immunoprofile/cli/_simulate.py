@@ -21,15 +21,15 @@ import click
     "--marker-shift", default=0.0, show_default=True, help="Strength of the drug's shift of CD25, CD127."
 )
 def command(out: Path, **settings: float | None) -> None:
-    r"""Write a simulated trial below OUT: FCS files, sheets, arm key, labels and truth.json.
+    """Write a simulated trial below OUT: FCS files, sheets, arm key, labels and truth.json.
 
     \b
     Examples:
       immunoprofile simulate my_trial
       immunoprofile simulate my_trial --subjects 40 --sites 4 --seed 7
-    \b
+
     Exit status: 0 done, 2 unusable settings or OUT is not empty.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     from immunoprofile.simulate import trial
 
     study = trial(out, **settings)  # type: ignore[arg-type]

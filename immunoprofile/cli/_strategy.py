@@ -9,15 +9,15 @@ import click
 
 @click.group("strategy")
 def command() -> None:
-    r"""List and show gating strategies.
+    """List and show gating strategies.
 
     \b
     Examples:
       immunoprofile strategy list
       immunoprofile strategy show treg_surface_v1
-    \b
+
     Exit status: 0 done, 2 no such strategy.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
 
 
 @command.command("list")

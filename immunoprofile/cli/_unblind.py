@@ -25,17 +25,17 @@ import click
 def command(
     study: Path, *, key: Path, who: str, reason: str, workers: int | None, quiet: bool, as_json: bool
 ) -> None:
-    r"""Open the arm key and write the full tables, the effects, the link and the unblinded report.
+    """Open the arm key and write the full tables, the effects, the link and the unblinded report.
 
     Opening the key is written to results/audit.jsonl. The gates are those of the blinded run.
 
     \b
     Example:
-      immunoprofile unblind my_study/study.toml --key my_study/arm_key.csv \
+      immunoprofile unblind my_study/study.toml --key my_study/arm_key.csv \\
           --who "A. Reader" --reason "database lock"
-    \b
+
     Exit status: 0 done, 1 done with exclusions or error flags, 2 unusable input, 3 interrupted.
-    """
+    """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
     from immunoprofile.cli._finish import finish
 

@@ -7,9 +7,8 @@ import click
 
 @click.command("warmup")
 def command() -> None:
-    r"""Compile the gating kernels into the cache of this user, so that the first run need not.
+    """Compile the gating kernels into the cache of this user, so that the first run need not.
 
-    \b
     Exit status: 0 done.
     """
     from immunoprofile.gating import warm_kernels

@@ -29,6 +29,16 @@ CODES: dict[str, Code] = {row.code: row for part in _PARTS for row in part}
 def explain(code: str) -> Code:
     """Give the row of a code.
 
+    Parameters
+    ----------
+    code : str
+        As it stands in a message or among flags.
+
+    Returns
+    -------
+    Code
+        code, level, meaning, done, to_do.
+
     Raises
     ------
     UnknownNameError

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import card_html, card_text, look_up
+from immunoprofile.core import UnknownNameError, card_html, card_text, look_up
 from immunoprofile.gating.notes import gated_notes
 from immunoprofile.gating.numbers import gated_medians, gated_rows, path_flags
 from immunoprofile.gating.rules import rule_masks
@@ -121,15 +121,7 @@ class GatedSample:
         UnknownNameError
             ``unknown_name``; ``MISSING_MARKER``, ``EMPTY_PARENT`` for a population that is missing here.
         """
-        from immunoprofile.core import UnknownNameError
-
-        look_up(population, ("root", *self.populations), what="population")
-        if population in self.missing:
-            why = ";".join(self.missing[population]) or "its parent is missing"
-            code = self.missing[population][0] if self.missing[population] else "EMPTY_PARENT"
-            raise UnknownNameError(
-                code, f"population {population!r} is missing: {why}", where=self.sample.name
-            )
+        self._check(population)
         if rule == "held":
             return self.membership.mask(self.tree_.drawn(population))
         found = self.rule(rule).masks.get(population)
@@ -137,8 +129,17 @@ class GatedSample:
             raise UnknownNameError("unknown_name", f"population {population!r} has no rule {rule!r} here")
         return found
 
+    def _check(self, population: str) -> None:
+        """Refuse a population that is unknown, or missing in this sample."""
+        if population in self.missing:
+            flags = self.missing[population] or ("EMPTY_PARENT",)
+            problem = f"population {population!r} is missing: {';'.join(flags)}"
+            raise UnknownNameError(flags[0], problem, where=self.sample.name)
+        look_up(population, ("root", *self.populations), what="population")
+
     def count(self, population: str) -> int:
-        """Count the events of a population (rule held)."""
+        """Count the events of a population (rule held); raises what :meth:`mask` raises."""
+        self._check(population)
         drawn = self.tree_.drawn(population)
         return self.sample.n_events if drawn == "root" else int(self.membership.counts[drawn])
 

@@ -189,7 +189,8 @@ class Pool:
 
         Returns
         -------
-        ndarray, shape (n_replicates, *density.shape)
+        ndarray, shape (n_replicates, ...)
+            Each of the shape of `density`.
         """
         shares = np.stack([unit.shares().ravel() for unit in self.units])
         sums = np.asarray(weights, dtype=np.float64) @ shares  # whole numbers below 2^53: exact in any order

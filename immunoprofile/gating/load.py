@@ -30,7 +30,12 @@ def strategies_folder() -> Path:
 
 
 def list_strategies() -> pd.DataFrame:
-    """List the shipped strategies: id, title, requires, populations, citations.
+    """List the shipped strategies.
+
+    Returns
+    -------
+    DataFrame
+        id, title, requires, populations, citations.
 
     Examples
     --------
@@ -61,6 +66,10 @@ def load_strategy(id_or_folder: str | Path) -> GatingStrategy:
     ----------
     id_or_folder : str or path
         ``treg_surface_v1``, or a folder that holds ``strategy.toml`` and ``panel.toml``.
+
+    Returns
+    -------
+    GatingStrategy
 
     Raises
     ------

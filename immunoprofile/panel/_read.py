@@ -40,6 +40,10 @@ def read_panel(path: str | Path) -> Panel:
     path : path
         ``panel.toml``, or the folder that holds it.
 
+    Returns
+    -------
+    Panel
+
     Raises
     ------
     PanelError

@@ -13,14 +13,15 @@ from immunoprofile.gating import load_strategy
 from immunoprofile.panel import draft_panel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating import GatingStrategy
 
 UNKNOWN = "??"
 SUFFIXES = (".fcs", ".lmd")
 SHEET_COLUMNS = ("file", "subject", "visit", "site")
+DRAFT_STARTS = ("# Drafted from the FCS headers", "# Draft made from the names", ",".join(SHEET_COLUMNS))
+"""First words of what `init` writes: nothing else is ever replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +33,15 @@ class Draft:
     study : Path
         The study.toml.
     written : tuple of Path
-    to_fill : int
-        Places marked ``??``.
+    to_fill : mapping of str to int
+        Name of a draft to the number of its cells, or channels, marked ``??``.
     problems : tuple of str
         Files that could not be read.
     """
 
     study: Path
     written: tuple[Path, ...]
-    to_fill: int
+    to_fill: Mapping[str, int]
     problems: tuple[str, ...]
 
 
@@ -57,7 +58,8 @@ def draft_study(
     ----------
     folder : path
     out : path, optional
-        Study folder; by default `folder`. The sheet names the files relative to it.
+        Study folder; by default `folder`. The sheet names the files relative to it; where they lie outside,
+        relative to `folder`, which study.toml then declares as a root.
     strategy : str
         Strategy of the one tube.
     force : bool
@@ -72,28 +74,45 @@ def draft_study(
     StudyError
         ``no_samples`` without a readable FCS file; ``draft_exists`` where a draft would replace a file.
     """
-    source = Path(folder)
-    target = Path(out) if out is not None else source
+    source = Path(folder).resolve()  # as read_study will see it, whatever links lead there
+    target = Path(out).resolve() if out is not None else source
     definition = load_strategy(strategy)
     samples, problems = _read_headers(source)
     if not samples:
         hint = "give the folder that holds the .fcs files"
         raise StudyError("no_samples", "no readable FCS file", where=str(source), hint=hint)
     files = [path for path, _ in samples]
+    sheet, panel = _sheet_name(target), draft_panel([sample for _, sample in samples], id=_id_of(target))
+    named = _relative(Path(strategy).resolve(), target) if Path(strategy).is_dir() else definition.id
     texts = {
-        "study.toml": _study_text(target, source, definition, files=files),
-        "panel.toml": draft_panel([sample for _, sample in samples], id=_id_of(target)),
-        _sheet_name(target, force=force): _sheet_text(target, files),
+        "study.toml": _study_text(target, source, strategy=named, sheet=sheet, count=len(files)),
+        "panel.toml": panel,
+        sheet: _sheet_text(files, start=target if target in (source, *source.parents) else source),
     }
-    present = [name for name in texts if (target / name).exists()]
-    if present and not force:
-        hint = "give another folder with --out, or replace the drafts with --force"
-        raise StudyError(
-            "draft_exists", f"{', '.join(present)} are there already", where=str(target), hint=hint
-        )
+    _refuse_to_replace(target, texts, force=force)
     written = tuple(write_text(target / name, text) for name, text in texts.items())
-    to_fill = sum(text.count(UNKNOWN) for name, text in texts.items() if name != "study.toml")
+    channels = sum(line.startswith(f"# {UNKNOWN}") for line in panel.splitlines())
+    to_fill = {sheet: texts[sheet].count(UNKNOWN), "panel.toml": channels}
     return Draft(study=target / "study.toml", written=written, to_fill=to_fill, problems=tuple(problems))
+
+
+def _refuse_to_replace(target: Path, texts: Mapping[str, str], *, force: bool) -> None:
+    """Refuse to replace anything; with `force`, anything that is no draft."""
+    present = [name for name in texts if (target / name).exists()]
+    kept = [name for name in present if not force or not _is_draft(target / name)]
+    if kept:
+        what = "no draft of init" if force else "there already"
+        hint = "give another folder with --out"
+        hint += "" if force else ", or replace the drafts with --force"
+        problem = f"{', '.join(kept)}: {what}"
+        raise StudyError("draft_exists", problem, where=str(target), hint=hint)
+
+
+def _is_draft(path: Path) -> bool:
+    try:
+        return path.read_text(encoding="utf-8").startswith(DRAFT_STARTS)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _read_headers(source: Path) -> tuple[list[tuple[Path, Sample]], list[str]]:
@@ -118,17 +137,13 @@ def _relative(path: Path, start: Path) -> str:
     return Path(os.path.relpath(path, start)).as_posix()
 
 
-def _sheet_name(target: Path, *, force: bool) -> str:
+def _sheet_name(target: Path) -> str:
     """Name the sheet; a samples.csv that somebody else wrote stays."""
     own = target / "samples.csv"
-    if own.exists() and not (
-        force and own.read_text(encoding="utf-8", errors="replace").startswith("file,subject")
-    ):
-        return "samples_draft.csv"
-    return "samples.csv"
+    return "samples_draft.csv" if own.exists() and not _is_draft(own) else "samples.csv"
 
 
-def _sheet_text(target: Path, files: Sequence[Path]) -> str:
+def _sheet_text(files: Sequence[Path], *, start: Path) -> str:
     import csv
     import io
 
@@ -136,7 +151,7 @@ def _sheet_text(target: Path, files: Sequence[Path]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(SHEET_COLUMNS)
     for path in files:
-        writer.writerow([_relative(path, target), UNKNOWN, UNKNOWN, UNKNOWN])
+        writer.writerow([_relative(path, start), UNKNOWN, UNKNOWN, UNKNOWN])
     return buffer.getvalue()
 
 
@@ -147,11 +162,10 @@ def _id_of(target: Path) -> str:
     return kept.strip("_") or "study"
 
 
-def _study_text(target: Path, source: Path, strategy: GatingStrategy, *, files: Sequence[Path]) -> str:
+def _study_text(target: Path, source: Path, *, strategy: str, sheet: str, count: int) -> str:
     import json
 
-    inside = target.resolve() in (source.resolve(), *source.resolve().parents)
-    sheet = _sheet_name(target, force=True)
+    inside = target in (source, *source.parents)
     lines = [
         "# Drafted from the FCS headers. Fill what is marked ?? in the sheet and in panel.toml.",
         "[study]",
@@ -166,11 +180,11 @@ def _study_text(target: Path, source: Path, strategy: GatingStrategy, *, files: 
         ),
         "",
         "[tables]",
-        f"samples = {json.dumps(sheet)}  # {len(files)} files",
+        f"samples = {json.dumps(sheet)}  # {count} files",
         "",
         "[[tubes]]",
         'id = "tube_1"',
-        f"strategy = {json.dumps(strategy.id)}",
+        f"strategy = {json.dumps(strategy)}",
         'panel = "panel.toml"',
         "",
         *_example_lines(),

@@ -138,9 +138,7 @@ def gate_study(study: Study, *, cache_folder: Path | None, running: Running) -> 
     StudyError
         ``strategy_missing`` where the study declares no tubes, ``no_samples`` where no sample can be read.
     """
-    if not study.tubes:
-        hint = 'add [[tubes]] with id = "..." and strategy = "treg_surface_v1"'
-        raise StudyError("strategy_missing", "the study declares no tubes", where="study.toml", hint=hint)
+    check_runnable(study)
     samples = study.samples
     contents = _contents(samples, cache_folder)
     refused = study.check_content({key: content.sha256 for key, content in contents.items()})
@@ -161,9 +159,20 @@ def gate_study(study: Study, *, cache_folder: Path | None, running: Running) -> 
             tubes += [tube] if tube is not None else []
             results += [(declared.id, result) for result in found]
     if not tubes:
-        raise _nothing_to_gate(study, [result.failure for _, result in results])
+        raise _nothing_to_gate(study, [result.failure for _, result in results], refused=refused)
     specimen_of = dict(zip(samples["sample"], samples["specimen"], strict=True))
     return _collected(results, refused, tubes=tubes, specimen_of=specimen_of, contents=contents)
+
+
+def check_runnable(study: Study) -> None:
+    """Refuse a study that declares no tubes or has no samples, before anything is written."""
+    if not study.tubes:
+        hint = 'add [[tubes]] with id = "..." and strategy = "treg_surface_v1"'
+        raise StudyError("strategy_missing", "the study declares no tubes", where="study.toml", hint=hint)
+    for declared in study.tubes:
+        strategy_of(study, declared)  # an unknown id is told now, not after the first tube's work
+    if study.samples.empty:
+        raise _nothing_to_gate(study, [])
 
 
 def _contents(samples: pd.DataFrame, cache_folder: Path | None) -> dict[str, Content]:
@@ -174,17 +183,21 @@ def _contents(samples: pd.DataFrame, cache_folder: Path | None) -> dict[str, Con
     return {name: content for name, content in found.items() if content is not None}
 
 
-def _nothing_to_gate(study: Study, failures: Sequence[ImmunoprofileError | None]) -> ImmunoprofileError:
-    """Make the error of a study without one sample that could be placed: the first failure says why."""
-    reasons = [failure for failure in failures if failure is not None]
-    if reasons:
-        problem = f"none of {len(reasons)} samples could be gated; the first: {reasons[0].problem}"
-        return StudyError(reasons[0].code, problem, where="samples.csv", hint=reasons[0].hint)
+def _nothing_to_gate(
+    study: Study, failures: Sequence[ImmunoprofileError | None], *, refused: pd.DataFrame | None = None
+) -> ImmunoprofileError:
+    """Make the error of a study without one sample that could be placed: the first reason says why."""
+    told = [(error.code, error.problem, error.hint) for error in failures if error is not None]
+    if refused is not None:
+        told += list(refused[["code", "problem", "hint"]].itertuples(index=False, name=None))
+    if told:
+        code, problem, hint = told[0]
+        problem = f"none of {len(told)} samples could be gated; the first: {problem}"
+        return StudyError(code, problem, where="samples.csv", hint=hint)
     hint = "samples.csv lists no readable sample of a declared tube"
     problems = study.problems if len(study.excluded) else None
-    return StudyError(
-        "no_samples", "the tubes have no samples", where="samples.csv", hint=hint, problems=problems
-    )
+    problem = "the tubes have no samples"
+    return StudyError("no_samples", problem, where="samples.csv", hint=hint, problems=problems)
 
 
 def _collected(

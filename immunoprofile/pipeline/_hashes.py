@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from immunoprofile.core import sha256_of, sha256_text, write_json
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
 SETTLED_SECONDS = 2.0

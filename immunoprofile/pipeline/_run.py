@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import versions
 from immunoprofile.pipeline._analysis import Results, analyse
+from immunoprofile.pipeline._gating import check_runnable
 from immunoprofile.pipeline._session import session
 from immunoprofile.pipeline._write import write_results
 
@@ -50,7 +51,8 @@ def run(
     Raises
     ------
     StudyError
-        ``results_unwritable`` before anything is computed; ``results_locked`` where another run is at work.
+        ``strategy_missing``, ``no_samples``, ``results_unwritable`` before anything is computed;
+        ``results_locked`` where another run is at work.
 
     Warns
     -----
@@ -58,6 +60,7 @@ def run(
         ``ids_in_memory``.
     """
     started = _now()
+    check_runnable(study)
     with session(study.root / "results"):
         facts = {"study": study.id, "version": versions()["immunoprofile"], "samples": len(study.samples)}
         LOG.info("start", extra={"facts": facts})

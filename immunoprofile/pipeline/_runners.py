@@ -308,7 +308,7 @@ def _on_cluster(
     futures = client.map(partial(_quietly, attempt), list(tasks), pure=False)
     index_of = {future.key: index for index, future in enumerate(futures)}
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures):  # type: ignore[no-untyped-call]
             index = index_of[future.key]
             try:
                 result = future.result()

@@ -32,35 +32,26 @@ def session(folder: Path) -> Iterator[None]:
     StudyError
         ``results_unwritable`` before anything is computed; ``results_locked`` where another run is at work.
     """
+    with _opened(folder) as lock:
+        _take(lock)
+        _sweep(folder)
+        with _logged(folder / LOG_NAME):
+            yield
+
+
+def _opened(folder: Path) -> IO[str]:
+    """Open the lock file; that it can be written shows that the folder can."""
     try:
         folder.mkdir(exist_ok=True)
         (folder / "cache").mkdir(exist_ok=True, mode=0o700)
-        with (folder / LOCK_NAME).open("a+", encoding="utf-8") as lock:
-            _take(lock)
-            _sweep(folder)
-            with _logged(folder / LOG_NAME):
-                yield
-    except PermissionError as error:
-        raise _unwritable(error) from error
+        probe = folder / f"{TEMPORARY_PREFIX}probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+        return (folder / LOCK_NAME).open("a+", encoding="utf-8")
     except OSError as error:
-        if error.errno in _READ_ONLY:
-            raise _unwritable(error) from error
-        raise
-
-
-def _unwritable(error: OSError) -> StudyError:
-    hint = "give the folder write permission, or copy the study"
-    problem = f"the results folder cannot be written ({error.strerror})"
-    return StudyError("results_unwritable", problem, where="results", hint=hint)
-
-
-def _read_only() -> frozenset[int]:
-    import errno
-
-    return frozenset((errno.EROFS, errno.ENOTDIR, errno.EEXIST))
-
-
-_READ_ONLY = _read_only()
+        hint = "give the folder write permission, or copy the study"
+        problem = f"the results folder cannot be written ({error.strerror})"
+        raise StudyError("results_unwritable", problem, where="results", hint=hint) from error
 
 
 def _take(lock: IO[str]) -> None:

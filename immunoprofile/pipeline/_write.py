@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from immunoprofile.pipeline._analysis import Results
 
 OF_THE_STAIN = ("MISSING_MARKER",)
-"""Codes that tell what a tube was stained with: no treatment changes them, so a blinded run shows them all."""
+"""Codes that tell what a tube was stained with: no treatment changes it, so blinded runs show them all."""
 FLAG_COLUMNS = (
     Column(name="specimen", dtype="string", meaning="one draw of one subject (random id)"),
     Column(name="sample", dtype="string", meaning="one FCS file (random id)"),

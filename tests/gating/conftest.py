@@ -8,7 +8,7 @@ import pytest
 import immunoprofile as ip
 from immunoprofile.gating import place_units
 
-from .tube_cases import Tube, rebuilt, units_of
+from .tube_cases import Remembering, Tube, rebuilt, units_of
 
 SEEDS = range(6)
 NEAR_EMPTY = 200
@@ -33,6 +33,12 @@ def strategy():
 
 
 @pytest.fixture(scope="session")
+def remembering():
+    """A runner that knows what it has done before."""
+    return Remembering()
+
+
+@pytest.fixture(scope="session")
 def alone(strategy, large):
     """The large tube, placed as a bare sample."""
     return strategy.place([large.sample])
@@ -44,8 +50,9 @@ def gated(alone, large):
 
 
 @pytest.fixture(scope="session")
-def batch(strategy, tubes):
+def batch(strategy, tubes, remembering):
     """The six tubes placed as one batch of untreated subjects, with a seventh that is nearly empty."""
     rows = np.random.default_rng(0).permutation(tubes[0].sample.n_events)[:NEAR_EMPTY]
     samples = [*(tube.sample for tube in tubes), rebuilt(tubes[0].sample, rows=rows, name="near_empty")]
-    return samples, place_units(strategy, units_of(samples, strategy.panel), panel=strategy.panel)
+    units = units_of(samples, strategy.panel)
+    return samples, place_units(strategy, units, panel=strategy.panel, run=remembering)

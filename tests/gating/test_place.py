@@ -34,23 +34,6 @@ def wide_rows(fitted):
     return rows[rows["gate"] == "treg"]
 
 
-class Remembering:
-    """A runner that advances each content once: what is decided is all that counts."""
-
-    def __init__(self):
-        self.known = {}
-
-    def __call__(self, function, tasks):
-        for task in tasks:
-            decided = {
-                gate: [dataclasses.replace(c, unit="") for c in cuts] for gate, cuts in task.known.items()
-            }
-            key = (id(task.unit.load.sample), repr(decided), task.forced)
-            if key not in self.known:
-                self.known[key] = function(task)
-            yield dataclasses.replace(self.known[key], key=task.unit.key)
-
-
 def test_a_bare_sample_is_placed_over_the_study_of_itself(alone, gated, large):
     row = wide_rows(alone).iloc[0]
     assert (row["scope"], row["unit"], row["flags"]) == ("study", "study", "SCOPE_SMALL")
@@ -84,66 +67,66 @@ def test_a_nearly_empty_tube_takes_its_batchs_median_cuts(batch, tubes):
     assert f1(gated.mask("cd4_t"), np.isin(tubes[0].labels[rows], CD4_CODES)) > 0.95
 
 
-def test_batches_of_two_subjects_widen_to_what_holds_more(strategy, tubes):
+def test_batches_of_two_subjects_widen_to_what_holds_more(strategy, tubes, remembering):
     samples = [tube.sample for tube in tubes[:4]]
     units = units_of(samples, strategy.panel, batches=["a", "a", "b", "b"])
-    rows = wide_rows(place_units(strategy, units, panel=strategy.panel))
+    rows = wide_rows(place_units(strategy, units, panel=strategy.panel, run=remembering))
     assert rows["unit"].tolist() == ["a", "b"]
     assert set(rows["scope"]) == {"panel_version"}
     assert set(rows["flags"]) == {"SCOPE_SMALL;SCOPE_WIDENED"}
     assert rows["cut"].nunique() == 1
 
 
-def test_treated_units_teach_nothing(strategy, tubes):
+def test_treated_units_teach_nothing(strategy, tubes, remembering):
     calm = [tube.sample for tube in tubes[:4]]
     moved = [shifted(tube.sample, strategy.panel, "CD25", 1.0) for tube in tubes[4:]]
     fitted = []
     for treated in ([tube.sample for tube in tubes[4:]], moved):
         untreated = [True] * 4 + [False] * 2
         units = units_of([*calm, *treated], strategy.panel, untreated=untreated)
-        fitted.append(place_units(strategy, units, panel=strategy.panel))
+        fitted.append(place_units(strategy, units, panel=strategy.panel, run=remembering))
     assert wide_rows(fitted[0])["cut"].tolist() == wide_rows(fitted[1])["cut"].tolist()
 
 
-REMEMBERED = Remembering()
+def unnamed(held):
+    """Give cuts without the key of the sample; as text, in which nan equals nan."""
+    return {gate: repr([dataclasses.replace(c, unit="") for c in cuts]) for gate, cuts in held.items()}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**20))
-def test_cuts_do_not_depend_on_order_or_keys_to_the_bit(strategy, batch, seed):
+def test_cuts_do_not_depend_on_order_or_keys_to_the_bit(strategy, batch, remembering, seed):
     samples, fitted = batch
     shuffle = random.Random(seed)
     keys = [f"{shuffle.random()}" for _ in samples]
     units = units_of(samples, strategy.panel, keys=keys)
     shuffle.shuffle(units)
-    again = place_units(strategy, units, panel=strategy.panel, run=REMEMBERED)
+    again = place_units(strategy, units, panel=strategy.panel, run=remembering)
     for sample in samples:
         mine, other = fitted.apply(sample), again.apply(sample)
-        assert {g: [dataclasses.replace(c, unit="") for c in cuts] for g, cuts in mine.cuts.items()} == {
-            g: [dataclasses.replace(c, unit="") for c in cuts] for g, cuts in other.cuts.items()
-        } or mine.cuts.keys() != other.cuts.keys()
+        assert unnamed(mine.cuts) == unnamed(other.cuts)
     mine, other = (one.wide["treg", "b"] for one in (fitted, again))
     assert np.array_equal(mine.replicates, other.replicates)
     assert mine.anchors == other.anchors
 
 
-def test_a_sample_that_cannot_be_read_is_told_and_the_rest_goes_on(strategy, tubes):
+def test_a_sample_that_cannot_be_read_is_told_and_the_rest_goes_on(strategy, tubes, remembering):
     def broken():
         raise FcsError(path=Path("x.fcs"), code="data-truncated", problem="no data")
 
     units = units_of([tube.sample for tube in tubes[:3]], strategy.panel)
     units[1] = dataclasses.replace(units[1], load=broken)
-    fitted = place_units(strategy, units, panel=strategy.panel)
+    fitted = place_units(strategy, units, panel=strategy.panel, run=remembering)
     assert {key: error.code for key, error in fitted.failures.items()} == {"k1": "data-truncated"}
     assert len(fitted.units) == 2
 
 
-def test_a_panel_without_cd8_is_lent_cd4_alone(strategy, tubes):
+def test_a_panel_without_cd8_is_lent_cd4_alone(strategy, tubes, remembering):
     whole = [tube.sample for tube in tubes[:4]]
     small = rebuilt(tubes[4].sample, rows=slice(0, 150))
     lacking = without(small, strategy.panel, "CD8")
     units = units_of([*whole, lacking], strategy.panel)
-    gated = place_units(strategy, units, panel=strategy.panel).apply(lacking)
+    gated = place_units(strategy, units, panel=strategy.panel, run=remembering).apply(lacking)
     assert [c.kind for c in gated.cuts["cd4_cd8"]] == ["cut", "missing"]
     assert gated.missing["cd8_t"] == ("MISSING_MARKER",)
     assert gated.count("cd4_t") > 0
@@ -171,11 +154,11 @@ def test_a_cut_far_from_its_batch_is_an_outlier_and_a_spread_of_cuts_is_not():
     assert outliers({"a": (cut(1.0),), "b": (cut(1.0),), "c": (cut(9.0),)}) == []
 
 
-def test_an_outlying_sample_takes_the_cut_of_its_batch(strategy, tubes):
+def test_an_outlying_sample_takes_the_cut_of_its_batch(strategy, tubes, remembering):
     halves = [rebuilt(tube.sample, rows=slice(i, None, 2)) for tube in tubes[:5] for i in (0, 1)]
     odd = shifted(tubes[5].sample, strategy.panel, "CD3", -1.2)
     units = units_of([*halves, odd], strategy.panel)
-    fitted = place_units(strategy, units, panel=strategy.panel)
+    fitted = place_units(strategy, units, panel=strategy.panel, run=remembering)
     gated = fitted.apply(odd)
     assert gated.cuts["t"][0].flags == ("CUT_OUTLIER",)
     assert "CUT_OUTLIER" not in fitted.apply(halves[0]).flags

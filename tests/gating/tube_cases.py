@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 import immunoprofile as ip
@@ -53,6 +55,24 @@ def shifted(sample, panel, marker, by, *, rows=None):
     signal[:, place] = moved if rows is None else np.where(rows, moved, signal[:, place])
     events[:, columns] = signal @ spill.matrix
     return rebuilt(sample, events=events.astype(np.float32), name="shifted")
+
+
+class Remembering:
+    """A runner of placement that advances each content once: what is decided is all that counts."""
+
+    def __init__(self):
+        self.known = {}
+
+    def __call__(self, function, tasks):
+        for task in tasks:
+            decided = {
+                gate: [dataclasses.replace(cut, unit="") for cut in cuts] for gate, cuts in task.known.items()
+            }
+            content = getattr(getattr(task.unit.load, "sample", None), "content_id", task.unit.key)
+            key = (content, repr(decided), task.forced)
+            if key not in self.known:
+                self.known[key] = function(task)
+            yield dataclasses.replace(self.known[key], key=task.unit.key)
 
 
 class Held:
