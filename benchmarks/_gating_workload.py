@@ -77,7 +77,7 @@ def write(path, events, seed=0):
 
 def populations():
     """Give the strategy."""
-    from immunoprofile.gating import shapes as s
+    from immunoprofile.gating import _shapes as s
     from immunoprofile.transform import Arcsinh, Logicle
 
     logicle, arcsinh = Logicle(T=TOP, W=0.5, M=4.5, A=0.0), Arcsinh(cofactor=150.0)

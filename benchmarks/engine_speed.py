@@ -59,7 +59,7 @@ def forget():
 
 def ours(path, populations):
     from immunoprofile.fcs import read_fcs
-    from immunoprofile.gating.engine import gate_events
+    from immunoprofile.gating._engine import gate_events
     from immunoprofile.transform import compensation_of
 
     sample = read_fcs(path)

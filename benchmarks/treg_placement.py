@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from immunoprofile.gating.histograms import Grid, histogram, pool
+from immunoprofile.gating._histograms import Grid, histogram, pool
 from immunoprofile.gating.placement import METHODS, bootstrap_regions
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,9 +12,9 @@ by `;`, sorted.
 
 A *feature* is named `<population>_<statistic>_<denominator or marker>`, as in `treg_percent_cd4_t`.
 
-While a study is blinded, `populations.csv` and `flags.csv` have random ids, no subject, visit or site,
-and no rows of the populations whose course would give the arms away (see
-[blinding](../explanation/blinding.md)); `cuts.csv` is written at unblinding.
+While a study is blinded, `populations.csv`, `flags.csv` and `cuts.csv` have random ids, no subject, visit or
+site, and nothing of the populations whose course would give the arms away (see
+[blinding](../explanation/blinding.md)).
 
 """
 

@@ -43,8 +43,29 @@ RESUMABLE = ("results_locked", "disk_full")
 """Codes after which the same command may simply be run again."""
 
 
+class _Interrupted(click.ClickException):
+    """The user, or the system, stopped the command."""
+
+    exit_code = 3
+
+    def show(self, file: Any = None) -> None:
+        """Say so in one line."""
+        click.echo(self.message, file=file, err=True)
+
+
 class _LazyGroup(click.Group):
     """A group that imports a command's module when the command is asked for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an interruption and a closed pipe end it in good order."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            done = f"{stop.args[0]}; " if stop.args else ""
+            raise _Interrupted(f"interrupted; {done}run the same command to resume") from None
+        except BrokenPipeError:
+            sys.stdout = None  # nobody reads; at exit Python would try to write
+            raise click.exceptions.Exit(0) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -96,14 +117,10 @@ def main() -> None:
         code = error.exit_code
     except click.ClickException as error:
         error.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort) as error:
-        done = f"{error.args[0]}; " if error.args else ""
-        click.echo(f"interrupted; {done}run the same command to resume", err=True)
+        code = error.exit_code if isinstance(error, _Interrupted) else 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; run the same command to resume", err=True)
         code = 3
-    except BrokenPipeError:
-        sys.stdout = None  # nobody reads; at exit Python would try to write
-        code = 0
     except ImmunoprofileError as error:
         _show(error)
         code = 3 if error.code in RESUMABLE else 2

@@ -134,27 +134,29 @@ GATING_CODES: tuple[Code, ...] = (
     ),
     Code(
         "NO_HEIGHT",
-        "info",
+        "warning",
         "there is no FSC-H",
         "left the singlet gate open",
         "record height as well as area",
     ),
     Code(
         "NO_VIABILITY",
-        "info",
+        "warning",
         "there is no viability dye",
         "left the viability gate open",
         "stain for dead cells",
     ),
     Code(
         "NO_TIME",
-        "info",
+        "warning",
         "Time is missing, too coarse, or the events are too few",
         "left the time gate open",
         "nothing: drift cannot be checked",
     ),
-    Code("NO_SCATTER", "info", "a scatter channel is missing", "left its gate open", "record scatter"),
-    Code("NO_CD45", "info", "there is no CD45", "left the leukocyte gate open", "nothing, or stain for CD45"),
+    Code("NO_SCATTER", "warning", "a scatter channel is missing", "left its gate open", "record scatter"),
+    Code(
+        "NO_CD45", "warning", "there is no CD45", "left the leukocyte gate open", "nothing, or stain for CD45"
+    ),
     Code(
         "NO_REFERENCE",
         "warning",

@@ -1,384 +1,280 @@
-"""Kernels of the gating engine: one interpreter that runs any strategy over blocks of events, compiled once.
+"""The gating engine: who of a sample is inside which shape, in one pass over the events.
 
-Block by block (4,096 events: they stay in the processor's cache), node by node, parents first. A node holds
-the list of its survivors in the block; a child looks at those only. A column (a channel, compensated or not,
-or a ratio) is read once, where the gates that use it have their lowest common ancestor, for the survivors
-there. Cuts are limits in linear units, so no event is transformed for them. Polygons and ellipses look up
-the transform in a table of known error; an event so near an edge that the error could decide is marked in
-the last row of the bits, and the driver settles it with the exact transform.
+:func:`gate_events` gives exactly the memberships that ``shape.contains(transform.apply(values))`` gives,
+event for event, for a small part of the work (see the kernels in ``_kernels.py``). :func:`gather` gives the
+transformed values of chosen events. Neither copies more than a chunk of events.
 """
 
-# ruff: noqa: PLR0917 - numba knows no keyword-only arguments
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import types as numba_types
 
-from immunoprofile.gating import _program as p
-from immunoprofile.gating._kernel_cache import kernel
+from immunoprofile.core import look_up
+from immunoprofile.gating._plan import column_of, make_plan
+from immunoprofile.gating._program import BITS_ROW
+from immunoprofile.gating._shapes import ROOT, Boolean
 
-BLOCK = 4096
-"""Events of a block; positions in it fit 16 bits."""
-TILE = 256
-PITCH = TILE + 8  # rows of a tile do not fall on the same cache lines
-CELL_MASK = (1 << p.CELL_BITS) - 1
-CELL_SCALE = 2.0**-p.CELL_BITS
-SOURCES = (__file__, p.__file__)
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
-types: Any = numba_types  # typed in some versions of numba only
-_I1, _I2 = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
-_R1, _R2 = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
-_BITS = types.Array(types.uint8, 2, "C")
-_PROGRAM = types.NamedTuple([_I2, _I2, _I1, _R2, _I1, _I2, _R1, _R2, _R2, _R1, _I1, _I1], p.Program)
-_EVENTS = types.Tuple(
-    [types.Array(number, 2, "C", readonly=True) for number in (types.float32, types.float64)]
-)
+    from numpy.typing import NDArray
+
+    from immunoprofile.fcs import Sample
+    from immunoprofile.gating._plan import Plan
+    from immunoprofile.gating._shapes import Dimension, Population
+    from immunoprofile.transform import Compensation
+
+CHUNK = 65_536
+"""Events that the driver hands to a kernel at a time; a multiple of the kernel's block."""
 
 
-@kernel(sources=SOURCES)
-def _within(column: Any, limits: Any, listed: Any, count: int, kept: Any) -> Any:
-    """Keep the events whose value lies within the limits; `kept` may be `listed` itself."""
-    low, high = limits[0], limits[1]
-    n = np.uint64(0)
-    for k in range(count):
-        i = listed[k]
-        value = column[i]
-        kept[n] = i  # stored always, counted if inside: no branch to mispredict
-        n += np.uint64((value >= low) & (value <= high))
-    return np.int64(n)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Membership:
+    """Who is in which population, a bit an event and population.
 
-
-@kernel(sources=SOURCES)
-def _spans(column: Any, spans: Any, listed: Any, count: int, kept: Any) -> Any:
-    """Keep the events whose value lies in one of the rising spans."""
-    n = np.uint64(0)
-    for k in range(count):
-        i = listed[k]
-        value = column[i]
-        low, high = 0, spans.shape[0]
-        while low < high:
-            middle = (low + high) >> 1
-            if spans[middle, 0] <= value:
-                low = middle + 1
-            else:
-                high = middle
-        kept[n] = i
-        n += np.uint64(low > 0 and value <= spans[low - 1, 1])
-    return np.int64(n)
-
-
-@kernel(sources=SOURCES)
-def _scaled(value: float, axis: Any, shift: float, cells: Any) -> Any:
-    """Look up the transform of a value; nan outside the table."""
-    if axis[p.AXIS_LINEAR]:
-        return value
-    moved = np.float64(abs(value) + shift)
-    bits = moved.view(np.int64)
-    if value >= 0:
-        row, first, count = (
-            (bits >> p.CELL_BITS) - axis[p.RIGHT_BASE],
-            axis[p.RIGHT_FIRST],
-            axis[p.RIGHT_COUNT],
-        )
-    else:
-        row, first, count = (bits >> p.CELL_BITS) - axis[p.LEFT_BASE], axis[p.LEFT_FIRST], axis[p.LEFT_COUNT]
-    if row < 0 or row >= count:
-        return np.nan
-    row += first
-    t = (bits & CELL_MASK) * CELL_SCALE
-    return ((cells[row, 3] * t + cells[row, 2]) * t + cells[row, 1]) * t + cells[row, 0]
-
-
-@kernel(sources=SOURCES)
-def _mark(bits: Any, event: int) -> None:
-    bits[event >> 3] |= np.uint8(1 << (event & 7))
-
-
-@kernel(sources=SOURCES)
-def _cross_edges(edges: Any, x: Any, y: Any, odd: Any, near: Any) -> None:
-    """Count modulo 2 the edges to one side of each event; edge by edge, so that events go in parallel."""
-    for e in range(edges.shape[0]):
-        from_x, from_y, to_y = edges[e, p.EDGE_X], edges[e, p.EDGE_Y], edges[e, p.EDGE_NEXT_Y]
-        run, rise = edges[e, p.EDGE_DX], edges[e, p.EDGE_DY]
-        doubt_y, doubt_side = edges[e, p.EDGE_DOUBT_Y], edges[e, p.EDGE_DOUBT_SIDE]
-        sign = 1.0 if rise > 0 else -1.0
-        low, high = min(from_y, to_y), max(from_y, to_y)
-        for t in range(x.size):
-            side = run * (y[t] - from_y) - (x[t] - from_x) * rise
-            odd[t] ^= (y[t] >= low) & (y[t] < high) & (sign * side > 0)
-        if doubt_side > 0:
-            for t in range(x.size):
-                side = run * (y[t] - from_y) - (x[t] - from_x) * rise
-                crossed = (y[t] >= low) & (y[t] < high)
-                near[t] |= (abs(y[t] - from_y) < doubt_y) | (crossed & (abs(side) < doubt_side))
-
-
-@kernel(sources=SOURCES)
-def _in_polygon(
-    program: Any, node: Any, columns: Any, listed: Any, count: int, doubt: Any, start: int
-) -> Any:
-    """Keep the events inside a polygon (odd winding, half-open edges); mark those too near an edge."""
-    first, second = node[p.AXIS_FIRST], node[p.AXIS_FIRST] + 1
-    xs, ys = columns[program.axes[first, p.AXIS_COLUMN]], columns[program.axes[second, p.AXIS_COLUMN]]
-    edges = program.edges[node[p.PART_FIRST] : node[p.PART_LAST]]
-    x, y = np.empty(TILE), np.empty(TILE)
-    odd, near = np.empty(TILE, np.bool_), np.empty(TILE, np.bool_)
-    n = np.uint64(0)
-    for begin in range(0, count, TILE):
-        size = min(TILE, count - begin)
-        for t in range(size):
-            i = listed[begin + t]
-            x[t] = _scaled(xs[i], program.axes[first], program.shifts[first], program.cells)
-            y[t] = _scaled(ys[i], program.axes[second], program.shifts[second], program.cells)
-            odd[t], near[t] = False, np.isnan(x[t]) | np.isnan(y[t])
-        _cross_edges(edges, x[:size], y[:size], odd, near)
-        for t in range(size):
-            i = listed[begin + t]
-            if near[t]:
-                _mark(doubt, start + i)
-            listed[n] = i
-            n += np.uint64(odd[t] & (not near[t]))
-    return np.int64(n)
-
-
-@kernel(sources=SOURCES)
-def _in_ellipse(
-    program: Any, node: Any, columns: Any, listed: Any, count: int, doubt: Any, start: int
-) -> Any:
-    """Keep the events inside an ellipse, the edge included; mark those too near the edge to tell."""
-    first, d = node[p.AXIS_FIRST], node[p.AXIS_LAST] - node[p.AXIS_FIRST]
-    limit, width = program.reals[node[p.PART_FIRST]], program.reals[node[p.PART_FIRST] + 1]
-    means = program.reals[node[p.PART_FIRST] + 2 : node[p.PART_LAST]]
-    precision = means[d:]
-    centered = np.empty(d)
-    n = np.uint64(0)
-    for k in range(count):
-        i = listed[k]
-        for a in range(d):
-            value = columns[program.axes[first + a, p.AXIS_COLUMN], i]
-            z = _scaled(value, program.axes[first + a], program.shifts[first + a], program.cells)
-            centered[a] = z - means[a]
-        distance = 0.0
-        for a in range(d):
-            for b in range(d):
-                distance += centered[a] * precision[a * d + b] * centered[b]
-        near = np.isnan(distance) | (abs(distance - limit) < width)
-        if near:
-            _mark(doubt, start + i)
-        listed[n] = i
-        n += np.uint64((distance <= limit) & (not near))
-    return np.int64(n)
-
-
-@kernel(sources=SOURCES)
-def _combined(program: Any, node: Any, flags: Any, listed: Any, count: int, kept: Any) -> Any:
-    """Keep the events of the parent that a boolean node holds."""
-    n = np.uint64(0)
-    operands = program.operands[node[p.PART_FIRST] : node[p.PART_LAST]]
-    for k in range(count):
-        i = listed[k]
-        held = flags[operands[0], i]
-        for o in range(1, operands.size):
-            if node[p.KIND] == p.AND:
-                held &= flags[operands[o], i]
-            else:
-                held |= flags[operands[o], i]
-        kept[n] = i
-        n += np.uint64(held ^ (node[p.KIND] == p.NOT))
-    return np.int64(n)
-
-
-@kernel(sources=SOURCES)
-def _gather(events: Any, channels: Any, listed: Any, tile: Any) -> None:
-    """Read the channels of the listed events into a tile, a row a channel."""
-    for t in range(listed.size):
-        event = events[listed[t]]
-        for j in range(channels.size):
-            tile[j, t] = event[channels[j]]
-
-
-@kernel(sources=SOURCES)
-def _copy(events: Any, channel: int, listed: Any, column: Any) -> None:
-    for k in range(listed.size):
-        column[listed[k]] = events[listed[k], channel]
-
-
-@kernel(sources=SOURCES)
-def _pick(events: Any, channel: int, listed: Any, column: Any) -> None:
-    """Read one channel of the listed events, whichever of the two arrays holds them."""
-    narrow, wide = events
-    if wide.size:
-        _copy(wide, channel, listed, column)
-    else:
-        _copy(narrow, channel, listed, column)
-
-
-@kernel(sources=SOURCES)
-def _weigh(weights: Any, tile: Any, total: Any, size: int) -> None:
-    """Sum the rows of a tile by weight, in their order, four a pass."""
-    for t in range(size):
-        total[t] = 0.0
-    j = 0
-    while j + 4 <= weights.size:
-        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-        for t in range(size):
-            value = total[t] + w0 * tile[j, t]
-            value = value + w1 * tile[j + 1, t]
-            value = value + w2 * tile[j + 2, t]
-            total[t] = value + w3 * tile[j + 3, t]
-        j += 4
-    while j < weights.size:
-        for t in range(size):
-            total[t] += weights[j] * tile[j, t]
-        j += 1
-
-
-@kernel(sources=SOURCES)
-def _compensate(
-    events: Any, source: Any, inverse: Any, program: Any, load: Any, listed: Any, columns: Any
-) -> None:
-    """Compute compensated columns for the listed events: in tiles of 256 events.
-
-    Products are added in the order of the detectors: an event's value does not depend on its neighbours.
+    Attributes
+    ----------
+    names : tuple of str
+        Populations, as they were given.
+    n_events : int
+        Events of the sample.
+    counts : dict of str to int
+        Events of each population, and of ``root`` (all).
+    packed : ndarray of uint8, shape (n_populations, ceil(n_events / 8))
+        Bit ``i % 8`` of byte ``i // 8`` is event i.
     """
-    narrow, wide = events
-    d = program.spill.size
-    tile, total = np.empty((d, PITCH)), np.empty(PITCH)
-    channels = np.empty(d, np.uint64)
-    for j in range(d):
-        channels[j] = source[program.spill[j]]
-    for begin in range(0, listed.size, TILE):
-        size = min(TILE, listed.size - begin)
-        if wide.size:
-            _gather(wide, channels, listed[begin : begin + size], tile)
-        else:
-            _gather(narrow, channels, listed[begin : begin + size], tile)
-        for row in range(load.shape[0]):
-            _weigh(inverse[load[row, 2]], tile, total, size)
-            column = columns[load[row, 0]]
-            for t in range(size):
-                column[listed[begin + t]] = total[t]
+
+    names: tuple[str, ...]
+    n_events: int
+    counts: Mapping[str, int]
+    packed: NDArray[np.uint8]
+
+    def mask(self, name: str) -> NDArray[np.bool_]:
+        """Give the members of a population (or of ``root``) as a bool array of all events.
+
+        Raises
+        ------
+        UnknownNameError
+            ``unknown_name``, with the nearest names.
+        """
+        if look_up(name, (*self.names, ROOT), what="population") == ROOT:
+            return np.ones(self.n_events, dtype=np.bool_)
+        row = self.packed[self.names.index(name)]
+        return np.unpackbits(row, count=self.n_events, bitorder="little").view(np.bool_)
+
+    def __repr__(self) -> str:
+        return f"Membership({len(self.names)} populations, {self.n_events} events)"
 
 
-@kernel(sources=SOURCES)
-def _load(events: Any, source: Any, inverse: Any, program: Any, node: Any, listed: Any, columns: Any) -> None:
-    """Read the columns that are due at a node, for its survivors."""
-    row = node[p.LOAD_FIRST]
-    while row < node[p.LOAD_LAST] and program.loads[row, 1] != p.COMPENSATED:
-        column = columns[program.loads[row, 0]]
-        _pick(events, source[program.loads[row, 2]], listed, column)
-        if program.loads[row, 1] == p.RATIO:
-            below = np.empty(BLOCK)
-            _pick(events, source[program.loads[row, 3]], listed, below)
-            for k in range(listed.size):
-                i = listed[k]
-                column[i] = column[i] / below[i] if below[i] > 0 else np.nan
-        row += 1
-    if row < node[p.LOAD_LAST]:
-        load = program.loads[row : node[p.LOAD_LAST]]
-        _compensate(events, source, inverse, program, load, listed, columns)
+def warm_kernels() -> None:
+    """Load the kernels, or compile them where no cache holds them: for the start of a worker."""
+    from immunoprofile.gating import _kernels  # noqa: F401 - importing it is what compiles
 
 
-@kernel(sources=SOURCES)
-def _survivors(program: Any, node: Any, work: Any, size: int, doubt: Any, start: int) -> Any:
-    """Put the survivors of a node into its list; give their number."""
-    lists, columns, flags = work
-    kept, listed = lists[node[p.SLOT]], lists[program.nodes[node[p.PARENT], p.SLOT]]
-    kind = node[p.KIND]
-    if kind >= p.AND:
-        return _combined(program, node, flags, listed, size, kept)
-    for term in range(node[p.TERM_FIRST], node[p.TERM_LAST]):
-        size = _within(columns[program.terms[term]], program.bounds[term], listed, size, kept)
-        listed = kept
-    if kind == p.SPANS:
-        column = columns[program.axes[node[p.AXIS_FIRST], p.AXIS_COLUMN]]
-        return _spans(column, program.bounds[node[p.PART_FIRST] : node[p.PART_LAST]], listed, size, kept)
-    if kind == p.POLYGON:
-        return _in_polygon(program, node, columns, kept, size, doubt, start)
-    if kind == p.ELLIPSE:
-        return _in_ellipse(program, node, columns, kept, size, doubt, start)
-    return size
-
-
-@kernel(sources=SOURCES)
-def _publish(node: Any, listed: Any, size: int, flags: Any, bits: Any, start: int) -> None:
-    """Write the survivors of a node as packed bits and, where a boolean node reads them, as flags."""
-    if node[p.BITS_ROW] >= 0:
-        row = bits[node[p.BITS_ROW]]
-        for k in range(listed.size):
-            _mark(row, start + listed[k])
-    if node[p.FLAG_ROW] >= 0:
-        flag = flags[node[p.FLAG_ROW]]
-        for i in range(size):  # a loop compiles sooner than the assignment of a slice, here and below
-            flag[i] = 0
-        for k in range(listed.size):
-            flag[listed[k]] = 1
-
-
-@kernel(types.void(_EVENTS, _I1, _R2, _PROGRAM, _BITS, _I1, types.int64), sources=SOURCES)
-def gate_chunk(
-    events: Any, source: Any, inverse: Any, program: Any, bits: Any, counts: Any, start: int
-) -> None:
-    """Run a program over a chunk of events.
+def gate_events(
+    sample: Sample, populations: Sequence[Population], compensation: Compensation | None = None
+) -> Membership:
+    """Gate a sample.
 
     Parameters
     ----------
-    events : tuple of float32 and float64 (n, n_channels), read-only, C-contiguous
-        Linear values in one of the two, the other empty (one compiled kernel serves both).
-    source : int64 (n_used,)
-        Column of `events` of each channel of the program.
-    inverse : float64 (n_detectors, n_detectors)
-        Transposed inverse of the spillover matrix: row c holds the weights of compensated channel c.
-    program : Program
-    bits : uint8 (n_populations + 1, n_bytes)
-        Set; the last row marks the events in doubt.
-    counts : int64 (n_nodes,)
-        Added to; events by node.
-    start : int
-        Number of the chunk's first event; a multiple of 8.
+    sample : Sample
+    populations : sequence of Population
+        In any order; parents and operands are found by name.
+    compensation : Compensation or None
+        Of this sample.
+
+    Returns
+    -------
+    Membership
+
+    Raises
+    ------
+    StrategyError
+        ``STRATEGY_SCHEMA``: a population twice, unknown, or its own ancestor.
+    FcsError
+        ``channel-unknown``, ``channel-ambiguous``: a detector that the sample does not have, or has twice.
+
+    Notes
+    -----
+    A missing value (nan) is in no shape; the complement of a population holds it. A channel is compensated
+    with the inverse of the spillover matrix, products added in the order of its detectors.
     """
-    n_nodes = program.nodes.shape[0]
-    lists = np.empty((program.sizes[0], BLOCK), np.uint16)
-    columns = np.empty((program.sizes[1], BLOCK), np.float64)
-    flags = np.empty((program.sizes[2], BLOCK), np.uint8)
-    sizes = np.zeros(n_nodes, np.int64)
-    doubt = bits[bits.shape[0] - 1]
-    for i in range(BLOCK):
-        lists[0, i] = i
-    narrow, wide = events
-    total = max(narrow.shape[0], wide.shape[0])
-    for begin in range(0, total, BLOCK):
-        block = (narrow[begin : begin + BLOCK], wide[begin : begin + BLOCK])
-        size = min(BLOCK, total - begin)
-        for row in range(n_nodes):
-            node = program.nodes[row]
-            parent = sizes[node[p.PARENT]] if row else size
-            if row and parent:
-                parent = _survivors(program, node, (lists, columns, flags), parent, doubt, start + begin)
-            sizes[row] = parent
-            counts[row] += parent
-            listed = lists[node[p.SLOT], :parent]
-            _publish(node, listed, size, flags, bits, start + begin)
-            if parent:
-                _load(block, source, inverse, program, node, listed, columns)
+    from immunoprofile.gating import _kernels
+
+    plan = make_plan(tuple(populations), (), _compensated(compensation))
+    source = _Source.of(sample, plan, compensation)
+    bits = np.zeros((len(populations) + 1, (sample.n_events + 7) // 8), dtype=np.uint8)
+    counts = np.zeros(len(populations) + 1, dtype=np.int64)
+    for start, events in source.chunks():
+        _kernels.gate_chunk(
+            source.pair(events), source.columns, source.inverse, plan.program, bits, counts, start
+        )
+        doubtful = np.unpackbits(bits[-1, start // 8 :][: (len(events) + 7) // 8], bitorder="little")
+        if doubtful.any():
+            rows = np.flatnonzero(doubtful)
+            _settle(source.read(plan, events[rows]), start + rows, plan=plan, bits=bits, counts=counts)
+    bits.flags.writeable = False
+    names = tuple(population.name for population in populations)
+    held = {ROOT: sample.n_events} | {
+        population.name: int(count) for population, count in zip(plan.populations, counts[1:], strict=True)
+    }
+    return Membership(
+        names=names,
+        n_events=sample.n_events,
+        counts={name: held[name] for name in (ROOT, *names)},
+        packed=bits[:-1],
+    )
 
 
-@kernel(types.void(_EVENTS, _I1, _R2, _PROGRAM, _R2), sources=SOURCES)
-def read_columns(events: Any, source: Any, inverse: Any, program: Any, out: Any) -> None:
-    """Read every column of a program for every event into `out`, float64 (n_columns, n)."""
-    columns = np.empty((program.sizes[1], BLOCK), np.float64)
-    order = np.empty(BLOCK, np.uint16)
-    for i in range(BLOCK):
-        order[i] = i
-    narrow, wide = events
-    total = max(narrow.shape[0], wide.shape[0])
-    for begin in range(0, total, BLOCK):
-        block = (narrow[begin : begin + BLOCK], wide[begin : begin + BLOCK])
-        size = min(BLOCK, total - begin)
-        for row in range(program.nodes.shape[0]):
-            _load(block, source, inverse, program, program.nodes[row], order[:size], columns)
-        for c in range(out.shape[0]):
-            for i in range(size):
-                out[c, begin + i] = columns[c, i]
+def gather(
+    sample: Sample,
+    dimensions: Sequence[Dimension],
+    compensation: Compensation | None = None,
+    *,
+    mask: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float64]:
+    """Give the transformed values of chosen events.
+
+    Parameters
+    ----------
+    sample : Sample
+    dimensions : sequence of Dimension
+    compensation : Compensation or None
+    mask : ndarray of bool, shape (n_events,), or None
+        The chosen events; None: all.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_chosen, n_dimensions)
+        The same values that :func:`gate_events` judges.
+    """
+    if mask is not None and (mask.dtype != np.bool_ or mask.shape != (sample.n_events,)):
+        raise TypeError(f"mask is {mask.dtype} of shape {mask.shape}, not bool of ({sample.n_events},)")
+    plan = make_plan((), tuple(dimensions), _compensated(compensation))
+    source = _Source.of(sample, plan, compensation)
+    places = [plan.columns[column_of(dimension, source.compensated)] for dimension in dimensions]
+    chosen = sample.n_events if mask is None else int(np.count_nonzero(mask))
+    out = np.empty((chosen, len(dimensions)))
+    done = 0
+    for start, events in source.chunks():
+        within = None if mask is None else mask[start : start + len(events)]
+        if within is not None and not within.all():
+            events = events[within]  # noqa: PLW2901 - the chosen ones of this chunk
+        columns = source.read(plan, events)
+        for number, (dimension, place) in enumerate(zip(dimensions, places, strict=True)):
+            out[done : done + len(events), number] = dimension.transform.apply(columns[place])
+        done += len(events)
+    return out
+
+
+def _compensated(compensation: Compensation | None) -> tuple[str, ...]:
+    return () if compensation is None or compensation.is_identity else compensation.detectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Source:
+    """The events of a sample as the kernels want them.
+
+    Attributes
+    ----------
+    sample : Sample
+    raw : ndarray of float32, shape (n_events, n_channels), or None
+        The file's own numbers where they are linear float32.
+    channels : tuple of int
+        Channels of the sample that the plan reads.
+    columns : ndarray of int64
+        Where each of them lies in a chunk.
+    compensated : tuple of str
+    inverse : ndarray, shape (k, k)
+        Transposed: row c holds the weights of compensated channel c.
+    """
+
+    sample: Sample
+    raw: NDArray[np.float32] | None
+    channels: tuple[int, ...]
+    columns: NDArray[np.int64]
+    compensated: tuple[str, ...]
+    inverse: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, sample: Sample, plan: Plan, compensation: Compensation | None) -> _Source:
+        """Find the detectors of a plan in a sample."""
+        compensated = _compensated(compensation)
+        known: dict[str, int] = {}
+        inverse = np.zeros((0, 0))
+        if compensation is not None and plan.uses_compensation:
+            known = dict(zip(compensated, map(int, compensation.channels), strict=True))
+            inverse = np.ascontiguousarray(compensation.inverse.T, dtype=np.float64)
+        channels = tuple(known[name] if name in known else sample.index(name) for name in plan.detectors)
+        raw = sample.raw_float32()
+        columns = np.array(channels if raw is not None else range(len(channels)), dtype=np.int64)
+        return cls(
+            sample=sample, raw=raw, channels=channels, columns=columns, compensated=compensated,
+            inverse=inverse if inverse.flags.writeable else inverse.copy(),
+        )  # fmt: skip
+
+    def chunks(self) -> Iterator[tuple[int, NDArray[np.float32] | NDArray[np.float64]]]:
+        """Yield the first event's number and the events, float32 or float64, C-contiguous and aligned."""
+        for start in range(0, self.sample.n_events, CHUNK):
+            stop = min(start + CHUNK, self.sample.n_events)
+            if self.raw is not None:
+                yield start, np.require(self.raw[start:stop], np.float32, ["C", "A"])
+            elif self.channels:
+                block = self.sample.block(start, stop, list(self.channels))
+                yield start, np.require(block, np.float64, ["C", "A"])
+            else:
+                yield start, np.empty((stop - start, 0))
+
+    @staticmethod
+    def pair(
+        events: NDArray[np.float32] | NDArray[np.float64],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Put events beside an empty array of the other type, both read-only: one kernel serves both."""
+        narrow, wide = np.empty((0, 1), np.float32), np.empty((0, 1), np.float64)
+        if events.dtype == np.float32:
+            narrow = events.view(np.ndarray)
+        else:
+            wide = events.view(np.ndarray)
+        narrow.flags.writeable = wide.flags.writeable = False
+        return narrow, wide
+
+    def read(self, plan: Plan, events: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Read all columns of a plan for some events, shape (n_columns, n)."""
+        from immunoprofile.gating import _kernels
+
+        out = np.empty((len(plan.columns), len(events)))
+        _kernels.read_columns(self.pair(events), self.columns, self.inverse, plan.program, out)
+        return out
+
+
+def _settle(
+    columns: NDArray[np.float64],
+    events: NDArray[np.intp],
+    *,
+    plan: Plan,
+    bits: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+) -> None:
+    """Gate the events that lie too near an edge for the tables with the exact transform; mend their bits."""
+    compensated = {column[0] for column in plan.columns if column[2]}
+    members = {ROOT: np.ones(len(events), dtype=np.bool_)}
+    byte, bit = events >> 3, (1 << (events & 7)).astype(np.uint8)
+    for row, population in enumerate(plan.populations, start=1):
+        shape = population.shape
+        if isinstance(shape, Boolean):
+            operands = [members[name] for name in shape.operands]
+            combine = np.logical_or if shape.operator == "or" else np.logical_and
+            inside = ~operands[0] if shape.operator == "not" else combine.reduce(operands)
+        else:
+            places = [plan.columns[column_of(dimension, compensated)] for dimension in shape.dimensions]
+            values = [d.transform.apply(columns[at]) for d, at in zip(shape.dimensions, places, strict=True)]
+            inside = shape.contains(values)
+        members[population.name] = inside = inside & members[population.parent]
+        flags = bits[plan.program.nodes[row, BITS_ROW]]
+        counts[row] += np.count_nonzero(inside) - np.count_nonzero(flags[byte] & bit)
+        np.bitwise_and.at(flags, byte, ~bit)
+        np.bitwise_or.at(flags, byte[inside], bit[inside])

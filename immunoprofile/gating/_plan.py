@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from immunoprofile.gating import _program as p
-from immunoprofile.gating._tables import Table, make_table
-from immunoprofile.gating._tree import common_ancestors, list_places, ordered
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating._nodes import common_ancestors, list_places, ordered
+from immunoprofile.gating._shapes import (
     ROOT,
     Boolean,
     Ellipse,
@@ -25,6 +24,7 @@ from immunoprofile.gating.shapes import (
     Rectangle,
     Threshold,
 )
+from immunoprofile.gating._tables import Table, make_table
 from immunoprofile.transform import Linear, linear_threshold
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.shapes import Dimension, Population
+    from immunoprofile.gating._shapes import Dimension, Population
     from immunoprofile.transform import Transform
 
 Column = tuple[str, str | None, bool]

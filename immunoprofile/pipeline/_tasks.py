@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import ImmunoprofileError, explain
-from immunoprofile.gating.advance import Report
+from immunoprofile.gating._advance import Report
 from immunoprofile.quantify import POPULATION_COLUMNS, rows_of
 
 if TYPE_CHECKING:

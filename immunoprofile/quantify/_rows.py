@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from immunoprofile.gating.gated import GatedSample
+    from immunoprofile.gating._gated import GatedSample
 
 RATIOS = (("treg", "tconv", True), ("cd4_t", "cd8_t", False))
 """Ratios that are given: first, second, and whether one cut divides the two (its doubt moves them apart)."""

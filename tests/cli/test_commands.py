@@ -145,11 +145,13 @@ def test_a_code_is_explained():
     ],
 )
 def test_every_end_has_its_code(error, code, told, monkeypatch):
-    def ends(**_):
+    def ends(*_):
         raise error
 
-    monkeypatch.setattr(cli, "main", ends)
-    found, _, err = call()
+    monkeypatch.setattr(cli, "resolve_command", ends)
+    stdout = sys.stdout
+    found, _, err = call("run")
+    sys.stdout = stdout
     assert found == code
     assert told in err
     assert "Traceback" not in err

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run in good order: exit 3, one line, no traceback, and the same command resumes."""
+"""SIGINT and SIGTERM end a run in good order: exit 3, one line, no traceback; the same command resumes."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from immunoprofile.gating.histograms import Grid, Histogram, histogram, pool
+from immunoprofile.gating._histograms import Grid, Histogram, histogram, pool
 from immunoprofile.gating.placement import METHODS, Cut, Region, check_params
 
 LINE = Grid(low=-6.0, high=9.0, bins=1024)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from immunoprofile.fcs import read_fcs
-from immunoprofile.gating.engine import gather
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating._engine import gather
+from immunoprofile.gating._shapes import (
     Boolean,
     Dimension,
     Ellipse,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import immunoprofile
-from immunoprofile.gating.histograms import Grid, histogram, pool
+from immunoprofile.gating._histograms import Grid, histogram, pool
 
 LINE = Grid(low=-6.0, high=9.0, bins=1024)
 PLANE = (Grid(low=-5.9, high=8.1, bins=256), Grid(low=-5.9, high=8.1, bins=256))

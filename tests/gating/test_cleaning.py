@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import immunoprofile as ip
-from immunoprofile.gating.cleaning import ceiling, stable_time
+from immunoprofile.gating._cleaning import ceiling, stable_time
 
 from .tube_cases import rebuilt
 

@@ -25,9 +25,9 @@ from engine_cases import (
 
 from immunoprofile.core import FcsError, FcsWarning, StrategyError, UnknownNameError
 from immunoprofile.fcs import read_fcs, sample_from_arrays
-from immunoprofile.gating import _engine, engine
-from immunoprofile.gating.engine import gate_events, gather, warm_kernels
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating import _engine, _kernels
+from immunoprofile.gating._engine import gate_events, gather, warm_kernels
+from immunoprofile.gating._shapes import (
     Boolean,
     Dimension,
     Ellipse,
@@ -114,7 +114,7 @@ def test_any_tree_holds_the_events_of_the_plain_rule(tmp_path, seed, count, even
 def test_all_layouts_run_the_one_compiled_kernel(tmp_path):
     for layout in LAYOUTS:
         gate_events(read_events(tmp_path, layout, 20), [above("a")])
-    assert len(_engine.gate_chunk.signatures) == len(_engine.read_columns.signatures) == 1
+    assert len(_kernels.gate_chunk.signatures) == len(_kernels.read_columns.signatures) == 1
 
 
 def test_a_missing_value_is_in_no_shape_but_in_a_complement():
@@ -340,7 +340,7 @@ def test_packed_bits_are_read_only_and_small():
 
 
 def test_chunks_hold_whole_blocks():
-    assert engine.CHUNK % _engine.BLOCK == 0
+    assert _engine.CHUNK % _kernels.BLOCK == 0
 
 
 def test_warming_the_kernels_twice_is_free():

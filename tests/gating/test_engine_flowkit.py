@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from immunoprofile.fcs import read_fcs
-from immunoprofile.gating.engine import gate_events
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating._engine import gate_events
+from immunoprofile.gating._shapes import (
     Boolean,
     Dimension,
     Ellipse,

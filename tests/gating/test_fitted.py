@@ -9,8 +9,8 @@ import pytest
 
 from immunoprofile.core import StrategyError
 from immunoprofile.gating import FittedStrategy, plain_cut, report_bytes, report_of
-from immunoprofile.gating.advance import Task, advance
-from immunoprofile.gating.saving import cut_of, packed, unpacked
+from immunoprofile.gating._advance import Task, advance
+from immunoprofile.gating._saving import cut_of, packed, unpacked
 
 from .tube_cases import units_of
 

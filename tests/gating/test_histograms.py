@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from immunoprofile.gating.histograms import Grid, Histogram, histogram, pool, regrid
+from immunoprofile.gating._histograms import Grid, Histogram, histogram, pool, regrid
 
 UNIT = Grid(low=0.0, high=1.0, bins=8)
 

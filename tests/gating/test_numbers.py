@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from immunoprofile.core.intervals import wilson
-from immunoprofile.gating import doubt
-from immunoprofile.gating.doubt import REPLICATES, fraction_replicates, robust_sd, robust_sds
+from immunoprofile.gating import _doubt
+from immunoprofile.gating._doubt import REPLICATES, fraction_replicates, robust_sd, robust_sds
 
 from .tube_cases import rebuilt
 
@@ -79,7 +79,7 @@ def test_replicate_shares_are_those_of_counting_every_event_again(gated, populat
     signs = {"above": "+", "below": "-", "in": "+"}.get(side, side[1:])
     for cut, sign in zip(gated.cuts[gate.id], signs, strict=True):
         values = gated.view.column(gated.view.dimension(cut.dimension, scale=gate.scale), parent)
-        draws = doubt._draws(cut)[:, None]
+        draws = _doubt._draws(cut)[:, None]
         if cut.kind == "interval":
             inside &= (values >= cut.pairs[0][0]) & (values < draws)
         else:

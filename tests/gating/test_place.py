@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from immunoprofile.core import FcsError, StrategyError
 from immunoprofile.gating import FittedCut, place_units
-from immunoprofile.gating.lending import median_cuts, outliers
+from immunoprofile.gating._lending import median_cuts, outliers
 
 from .tube_cases import f1, rebuilt, shifted, units_of, without
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from immunoprofile.core import StrategyError
-from immunoprofile.gating.histograms import Grid, Histogram, histogram, pool
+from immunoprofile.gating._histograms import Grid, Histogram, histogram, pool
 from immunoprofile.gating.placement import METHODS, bootstrap_cuts, check_params
 from immunoprofile.gating.placement._density import ridge, smooth, smooth_rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from immunoprofile.gating.histograms import Grid, Histogram, histogram, pool
+from immunoprofile.gating._histograms import Grid, Histogram, histogram, pool
 from immunoprofile.gating.placement import METHODS, bootstrap_regions, per_sample_treg
 from immunoprofile.gating.placement._outline import polygon_bins, simplified
 

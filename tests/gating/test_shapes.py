@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from immunoprofile.core import StrategyError
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating._shapes import (
     Boolean,
     Dimension,
     Ellipse,

@@ -8,8 +8,8 @@ import pytest
 
 import immunoprofile as ip
 from immunoprofile.core import StrategyError
-from immunoprofile.gating.checks import check_blind
-from immunoprofile.gating.load import list_strategies, load_strategy, strategies_folder, strategy_from_dict
+from immunoprofile.gating._checks import check_blind
+from immunoprofile.gating._load import list_strategies, load_strategy, strategies_folder, strategy_from_dict
 from immunoprofile.panel import panel_from_text
 
 HEAD = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from immunoprofile.gating import _view as view_module
 from immunoprofile.gating import gather, view_of
-from immunoprofile.gating import view as view_module
 from immunoprofile.transform import Arcsinh, Linear
 
 from .tube_cases import without

@@ -25,7 +25,9 @@ def test_no_code_stands_twice():
 
 def test_every_code_that_is_raised_has_a_row():
     raised = set()
-    pattern = re.compile(r"(?<!Type)(?<!Value)(?<!Key)(?<!Validation)Error\(\s*\n?\s*\"([A-Za-z0-9_-]+)\"\s*,")
+    pattern = re.compile(
+        r"(?<!Type)(?<!Value)(?<!Key)(?<!Validation)Error\(\s*\n?\s*\"([A-Za-z0-9_-]+)\"\s*,"
+    )
     for path in (ROOT / "immunoprofile").rglob("*.py"):
         raised |= set(pattern.findall(path.read_text(encoding="utf-8")))
     assert raised - set(CODES) == set()

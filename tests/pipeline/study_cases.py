@@ -8,7 +8,7 @@ import io
 import signal
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ import pandas as pd
 import immunoprofile as ip
 from immunoprofile.cli import main
 from immunoprofile.fcs import Spillover, write_fcs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

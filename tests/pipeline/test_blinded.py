@@ -82,7 +82,8 @@ def test_no_sentinel_value_stands_in_a_file_that_people_read(blinded):
     full = ip.profile(study, workers=1).reveal(arms)
     secret = full[full["population"].isin(study.sentinels) & (full["statistic"] != "count")]
     open_values = set(full.loc[~full["population"].isin(study.sentinels), "value"].dropna())
-    values = [repr(v) for v in secret["value"].dropna() if v not in open_values and v not in (0.0, 100.0)]
+    values = [repr(v) for v in secret["value"].dropna() if v not in open_values]
+    values = [value for value in values if len(value) > 10]
     assert len(values) > 20
     for path in (blinded / "results").iterdir():
         if path.is_file() and path.name not in PRIVATE:

@@ -1,4 +1,4 @@
-"""Workers: a fault costs its task, a death costs the one that killed twice, an interruption keeps the rest."""
+"""Workers: a fault costs its task, a death costs the one that killed twice, an interruption keeps all."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_largest_files_go_first():
     seen = []
     with Workers(workers=1, progress=False) as team:
         team.map(
-            lambda task: seen.append(task),
+            seen.append,
             ["small", "large", "middle"],
             what="testing",
             failed=failed,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
 
 MINIMUM_EVENTS = 200
 """Events in the parent below which a cut is flagged ``FEW_EVENTS``."""

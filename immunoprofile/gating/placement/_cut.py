@@ -11,7 +11,7 @@ from immunoprofile.gating.placement._density import robust_window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
 
 EDGE = 0.02
 """A cut within this share of the window's edges is flagged."""

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Grid, Pool
+    from immunoprofile.gating._histograms import Grid, Pool
 
 PROMINENCE = 0.02
 """Topographic prominence of a peak, as a share of the highest."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
     from immunoprofile.gating.placement._contract import Region
 
 REPLICATES = 200

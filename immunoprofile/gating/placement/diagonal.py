@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
 
 THETA = (15.0, 70.0, 5.0)
 POSTERIOR = 0.5

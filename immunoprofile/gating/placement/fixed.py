@@ -10,7 +10,7 @@ from immunoprofile.gating.placement._cut import finished, number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
     from immunoprofile.gating.placement._contract import Cut
 
 

@@ -11,7 +11,7 @@ from immunoprofile.gating.placement._cut import small
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
 
 
 def open_gate(pool: Pool, params: Mapping[str, object], window: tuple[float, float] | None) -> Cut:

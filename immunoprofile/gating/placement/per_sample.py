@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoprofile.gating.histograms import pool
+from immunoprofile.gating._histograms import pool
 from immunoprofile.gating.placement.rectangle_valley import two_cuts
 
 if TYPE_CHECKING:
-    from immunoprofile.gating.histograms import Histogram
+    from immunoprofile.gating._histograms import Histogram
     from immunoprofile.gating.placement._contract import Region
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
     from immunoprofile.gating.placement._contract import Cut
     from immunoprofile.gating.placement._density import Ridge
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoprofile.gating.histograms import Histogram
-from immunoprofile.gating.histograms import pool as pooled
+from immunoprofile.gating._histograms import Histogram
+from immunoprofile.gating._histograms import pool as pooled
 from immunoprofile.gating.placement._contract import MINIMUM_EVENTS, Region, nowhere
 from immunoprofile.gating.placement._cut import small, word
 from immunoprofile.gating.placement.tail import tail
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Grid, Pool
+    from immunoprofile.gating._histograms import Grid, Pool
     from immunoprofile.gating.placement._contract import Cut
 
 AXIS = {"prominence": 0.01, "weak": 0.1}

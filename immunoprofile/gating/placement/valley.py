@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._histograms import Pool
     from immunoprofile.gating.placement._contract import Cut
 
 CHOICES = ("deepest", "left_of_main", "right_of_main", "after_lowest")

@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import StrategyError, track
-from immunoprofile.gating.advance import Report, Task, advance
-from immunoprofile.gating.checks import check_blind, responsive_markers
-from immunoprofile.gating.fitted import FittedStrategy, UnitRecord
-from immunoprofile.gating.lending import Lending
-from immunoprofile.gating.units import PlacementUnit
-from immunoprofile.gating.wide import WideCut, place_wide
+from immunoprofile.gating._advance import Report, Task, advance
+from immunoprofile.gating._checks import check_blind, responsive_markers
+from immunoprofile.gating._fitted import FittedStrategy, UnitRecord
+from immunoprofile.gating._lending import Lending
+from immunoprofile.gating._units import PlacementUnit
+from immunoprofile.gating._wide import WideCut, place_wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.histograms import Histogram
-    from immunoprofile.gating.strategy import Gate, GatingStrategy
-    from immunoprofile.gating.units import PlacementSource
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._histograms import Histogram
+    from immunoprofile.gating._strategy import Gate, GatingStrategy
+    from immunoprofile.gating._units import PlacementSource
     from immunoprofile.panel import Panel, Resolution
 
     Run = Callable[[Callable[[Task], Report], Sequence[Task]], Iterable[Report]]

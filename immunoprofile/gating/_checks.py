@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import StrategyError, close_names, listed
+from immunoprofile.gating._strategy import NARROW, SCOPES, TREATED_UNITS
 from immunoprofile.gating.placement import METHODS, check_params
-from immunoprofile.gating.strategy import NARROW, SCOPES, TREATED_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from immunoprofile.gating.strategy import Gate, GatingStrategy
+    from immunoprofile.gating._strategy import Gate, GatingStrategy
     from immunoprofile.panel import Panel
 
 SPECIAL_METHODS = ("time", "boundary", "quadrant")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating.fitted import FittedStrategy
-    from immunoprofile.gating.units import PlacementSource
+    from immunoprofile.gating._fitted import FittedStrategy
+    from immunoprofile.gating._units import PlacementSource
     from immunoprofile.panel import Panel
 
 Scope = Literal["sample", "specimen", "subject", "batch", "panel_version", "study"]
@@ -193,7 +193,7 @@ class GatingStrategy:
         -------
         FittedStrategy
         """
-        from immunoprofile.gating.place import place
+        from immunoprofile.gating._place import place
 
         return place(self, samples_or_study, panel=panel)
 

@@ -16,9 +16,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from immunoprofile.gating.advance import Report, Task
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating._advance import Report, Task
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._strategy import Gate
 
     Advance = Callable[[Sequence[Task]], Iterable[Report]]
 

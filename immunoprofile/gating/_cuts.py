@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoprofile.core import Column
-from immunoprofile.gating.shapes import (
+from immunoprofile.gating._shapes import (
     Boolean,
     Dimension,
     Intervals,
@@ -22,9 +22,9 @@ from immunoprofile.gating.shapes import (
 from immunoprofile.transform import Linear
 
 if TYPE_CHECKING:
-    from immunoprofile.gating.shapes import Shape
-    from immunoprofile.gating.strategy import Gate, GatePopulation, Scope
-    from immunoprofile.gating.view import SampleView
+    from immunoprofile.gating._shapes import Shape
+    from immunoprofile.gating._strategy import Gate, GatePopulation, Scope
+    from immunoprofile.gating._view import SampleView
 
 Kind = Literal["cut", "interval", "intervals", "region", "open", "missing"]
 Value = float | tuple[float, float] | tuple[tuple[float, float], ...]

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import StrategyError
-from immunoprofile.gating.advance import MINIMUM_PARENT, missing_cuts, own_cuts, without_absent
-from immunoprofile.gating.engine import gate_events
-from immunoprofile.gating.gated import GatedSample
-from immunoprofile.gating.lending import median_cuts
-from immunoprofile.gating.place import scope_key
-from immunoprofile.gating.tree import build_tree
-from immunoprofile.gating.view import view_of
+from immunoprofile.gating._advance import MINIMUM_PARENT, missing_cuts, own_cuts, without_absent
+from immunoprofile.gating._engine import gate_events
+from immunoprofile.gating._gated import GatedSample
+from immunoprofile.gating._lending import median_cuts
+from immunoprofile.gating._place import scope_key
+from immunoprofile.gating._tree import build_tree
+from immunoprofile.gating._view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.fitted import FittedStrategy, UnitRecord
-    from immunoprofile.gating.strategy import Gate, GatingStrategy
-    from immunoprofile.gating.view import SampleView
-    from immunoprofile.gating.wide import WideCut
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._fitted import FittedStrategy, UnitRecord
+    from immunoprofile.gating._strategy import Gate, GatingStrategy
+    from immunoprofile.gating._view import SampleView
+    from immunoprofile.gating._wide import WideCut
     from immunoprofile.panel import Resolution
 
 BATCH_FLAGS = {"SCOPE_WIDENED", "CUT_OUTLIER"}
@@ -52,7 +52,7 @@ def gate(
     GatedSample or list of GatedSample
         A list for a list, in its order.
     """
-    from immunoprofile.gating.load import load_strategy
+    from immunoprofile.gating._load import load_strategy
 
     loaded = load_strategy(strategy) if not hasattr(strategy, "place") else strategy
     alone = hasattr(sample_or_samples, "n_events")

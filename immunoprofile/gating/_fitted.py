@@ -19,10 +19,10 @@ from immunoprofile.core import (
     look_up,
     tidy,
 )
-from immunoprofile.gating.cuts import CUT_COLUMNS, FittedCut
-from immunoprofile.gating.histograms import Grid, Histogram, pool
-from immunoprofile.gating.saving import cut_of, packed, plain_cut, unpacked
-from immunoprofile.gating.wide import WideCut
+from immunoprofile.gating._cuts import CUT_COLUMNS, FittedCut
+from immunoprofile.gating._histograms import Grid, Histogram, pool
+from immunoprofile.gating._saving import cut_of, packed, plain_cut, unpacked
+from immunoprofile.gating._wide import WideCut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.strategy import GatingStrategy
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._strategy import GatingStrategy
     from immunoprofile.panel import Panel, Resolution
 
 FORMAT = 1
@@ -134,14 +134,14 @@ class FittedStrategy:
         StrategyError
             ``BATCH_NEEDED`` for a sample that was not placed, where there are several batches.
         """
-        from immunoprofile.gating.apply import apply
+        from immunoprofile.gating._apply import apply
 
         found = self.panel.resolve(sample, site=site) if resolution is None else resolution
         return apply(self, sample, batch=batch, resolution=found)
 
     def only(self, key: str) -> FittedStrategy:
         """Give a small copy that holds what applying to one placed sample needs."""
-        from immunoprofile.gating.place import scope_key
+        from immunoprofile.gating._place import scope_key
 
         content_id, record = next((c, r) for c, r in self.units.items() if r.key == key)
         keys = [(g.id, scope_key(g, record)) for g in self.strategy.gates if g.scope != "sample"]
@@ -245,7 +245,7 @@ def _packed(fitted: FittedStrategy) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _unpacked(head: dict[str, Any], arrays: dict[str, Any]) -> FittedStrategy:
-    from immunoprofile.gating.load import strategy_from_dict
+    from immunoprofile.gating._load import strategy_from_dict
     from immunoprofile.panel import panel_from_text
 
     wide = {}

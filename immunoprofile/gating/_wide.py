@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoprofile.gating.advance import MINIMUM_PARENT, Found, method_params, place_axis
-from immunoprofile.gating.cuts import FittedCut
-from immunoprofile.gating.doubt import cut_error, region_doubt
-from immunoprofile.gating.histograms import pool
+from immunoprofile.gating._advance import MINIMUM_PARENT, Found, method_params, place_axis
+from immunoprofile.gating._cuts import FittedCut
+from immunoprofile.gating._doubt import cut_error, region_doubt
+from immunoprofile.gating._histograms import pool
 from immunoprofile.gating.placement import METHODS, Region
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Grid, Histogram, Pool
-    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating._histograms import Grid, Histogram, Pool
+    from immunoprofile.gating._strategy import Gate
 
 MINIMUM_SUBJECTS = 3
 SMALL_SUBJECTS = 7

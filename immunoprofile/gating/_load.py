@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import StrategyError, UnknownStrategyError, close_names, listed
-from immunoprofile.gating.checks import check_gate, check_strategy
-from immunoprofile.gating.strategy import Gate, GatePopulation, GatingStrategy, hash_of
+from immunoprofile.gating._checks import check_gate, check_strategy
+from immunoprofile.gating._strategy import Gate, GatePopulation, GatingStrategy, hash_of
 from immunoprofile.panel import canonical_marker, read_panel
 
 if TYPE_CHECKING:

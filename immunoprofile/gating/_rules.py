@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoprofile.core import choose
-from immunoprofile.gating.advance import MINIMUM_PARENT, divide
+from immunoprofile.gating._advance import MINIMUM_PARENT, divide
 from immunoprofile.gating.placement import per_sample_treg
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._strategy import Gate
 
 LARGE_SHIFT = 0.3
 """Anchor shift, in z, from which a tube's held percentages are off."""

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import ImmunoprofileError, StrategyError
-from immunoprofile.gating.cleaning import boundary_cuts, time_cut
-from immunoprofile.gating.cuts import FittedCut, shape_of
-from immunoprofile.gating.doubt import cut_error
-from immunoprofile.gating.histograms import Histogram, pool
+from immunoprofile.gating._cleaning import boundary_cuts, time_cut
+from immunoprofile.gating._cuts import FittedCut, shape_of
+from immunoprofile.gating._doubt import cut_error
+from immunoprofile.gating._histograms import Histogram, pool
+from immunoprofile.gating._shapes import Boolean, Rectangle
+from immunoprofile.gating._view import HYGIENE_FLAGS, SampleView, view_of
 from immunoprofile.gating.placement import METHODS, Cut
-from immunoprofile.gating.shapes import Boolean, Rectangle
-from immunoprofile.gating.view import HYGIENE_FLAGS, SampleView, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.histograms import Pool
-    from immunoprofile.gating.shapes import Shape
-    from immunoprofile.gating.strategy import Gate, GatingStrategy
-    from immunoprofile.gating.units import PlacementUnit
+    from immunoprofile.gating._histograms import Pool
+    from immunoprofile.gating._shapes import Shape
+    from immunoprofile.gating._strategy import Gate, GatingStrategy
+    from immunoprofile.gating._units import PlacementUnit
     from immunoprofile.panel import Panel
 
 MINIMUM_PARENT = 200
@@ -355,7 +355,7 @@ def divide(
     masks: Mapping[str, NDArray[np.bool_] | None],
 ) -> dict[str, NDArray[np.bool_] | None]:
     """Give the masks of the gate's populations (None where missing)."""
-    from immunoprofile.gating.tree import lost_populations
+    from immunoprofile.gating._tree import lost_populations
 
     parent = masks[gate.parent]
     lost = lost_populations(gate, cuts)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import UnknownNameError, card_html, card_text, look_up
-from immunoprofile.gating.notes import gated_notes
-from immunoprofile.gating.numbers import gated_medians, gated_rows, path_flags
-from immunoprofile.gating.rules import rule_masks
+from immunoprofile.gating._notes import gated_notes
+from immunoprofile.gating._numbers import gated_medians, gated_rows, path_flags
+from immunoprofile.gating._rules import rule_masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from immunoprofile.fcs import Sample
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.drawn import DrawnGate
-    from immunoprofile.gating.engine import Membership
-    from immunoprofile.gating.rules import RuleMasks
-    from immunoprofile.gating.shapes import Population
-    from immunoprofile.gating.strategy import GatingStrategy
-    from immunoprofile.gating.tree import Tree
-    from immunoprofile.gating.view import SampleView
-    from immunoprofile.gating.wide import WideCut
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._drawn import DrawnGate
+    from immunoprofile.gating._engine import Membership
+    from immunoprofile.gating._rules import RuleMasks
+    from immunoprofile.gating._shapes import Population
+    from immunoprofile.gating._strategy import GatingStrategy
+    from immunoprofile.gating._tree import Tree
+    from immunoprofile.gating._view import SampleView
+    from immunoprofile.gating._wide import WideCut
     from immunoprofile.panel import Resolution
     from immunoprofile.transform import Compensation
 
@@ -195,7 +195,7 @@ class GatedSample:
 
     def drawn_gates(self) -> tuple[DrawnGate, ...]:
         """Give every gate as it is drawn: parent events, cuts, doubt, counts."""
-        from immunoprofile.gating.drawn import drawn_gates
+        from immunoprofile.gating._drawn import drawn_gates
 
         return drawn_gates(self)
 

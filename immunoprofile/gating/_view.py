@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from immunoprofile.gating.engine import gather
-from immunoprofile.gating.histograms import Grid, Histogram, histogram
-from immunoprofile.gating.shapes import Dimension
+from immunoprofile.gating._engine import gather
+from immunoprofile.gating._histograms import Grid, Histogram, histogram
+from immunoprofile.gating._shapes import Dimension
 from immunoprofile.transform import Linear, Log, channel_transform, compensation_of
 
 if TYPE_CHECKING:

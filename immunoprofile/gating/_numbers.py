@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import Column, join_flags, tidy
 from immunoprofile.core.intervals import median_interval, wilson
-from immunoprofile.gating.doubt import fraction_replicates, robust_sds
-from immunoprofile.gating.populations import population_entries
+from immunoprofile.gating._doubt import fraction_replicates, robust_sds
+from immunoprofile.gating._populations import population_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._strategy import Gate
 
 NAMED_DENOMINATORS = ("cd4_t", "t", "lymphocytes", "leukocytes")
 """Ancestors that a percentage is given of, beside the parent."""
@@ -219,7 +219,7 @@ def gated_medians(gated: GatedSample, markers: Sequence[str]) -> pd.DataFrame:
     """Build the table of :meth:`GatedSample.medians`."""
     import pandas as pd
 
-    from immunoprofile.gating.shapes import Dimension
+    from immunoprofile.gating._shapes import Dimension
     from immunoprofile.transform import Linear
 
     rows = []

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoprofile.gating.cuts import FittedCut
-from immunoprofile.gating.histograms import Grid, Histogram
+from immunoprofile.gating._cuts import FittedCut
+from immunoprofile.gating._histograms import Grid, Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from immunoprofile.gating.advance import Report
+    from immunoprofile.gating._advance import Report
 
 
 def plain_cut(cut: FittedCut) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def report_bytes(report: Report) -> bytes:
 
 def report_of(content: bytes, *, key: str) -> Report:
     """Rebuild a report, for the unit that now has `key`."""
-    from immunoprofile.gating.advance import Report
+    from immunoprofile.gating._advance import Report
 
     head, arrays = unpacked(content)
 

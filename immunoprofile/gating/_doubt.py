@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.histograms import Pool
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._histograms import Pool
+    from immunoprofile.gating._strategy import Gate
     from immunoprofile.gating.placement import Region
-    from immunoprofile.gating.strategy import Gate
 
 REPLICATES = 200
 SURE_METHODS = ("fixed", "boundary", "time")

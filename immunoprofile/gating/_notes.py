@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import explain, split_flags
-from immunoprofile.gating.cleaning import UNSTABLE_ERROR_SHARE
+from immunoprofile.gating._cleaning import UNSTABLE_ERROR_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.strategy import Gate
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._strategy import Gate
 
 OF_THE_NUMBER = (
     "FEW_EVENTS",

@@ -113,7 +113,8 @@ class Histogram:
 
     def shares(self) -> NDArray[np.float64]:
         """Give the share of each bin in multiples of 2^-40, shape of `counts`."""
-        return np.rint(self.counts * (SHARE_UNIT / max(self.n, 1)))
+        shares: NDArray[np.float64] = np.rint(self.counts * (SHARE_UNIT / max(self.n, 1)))
+        return shares
 
 
 def histogram(values: NDArray[np.float64], grids: Sequence[Grid]) -> Histogram:

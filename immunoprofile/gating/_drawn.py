@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from immunoprofile.gating.populations import population_entries
-from immunoprofile.gating.view import LN, LOG10
+from immunoprofile.gating._populations import population_entries
+from immunoprofile.gating._view import LN, LOG10
 from immunoprofile.transform import Linear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.cuts import FittedCut
-    from immunoprofile.gating.gated import GatedSample
-    from immunoprofile.gating.shapes import Dimension
-    from immunoprofile.gating.strategy import Gate
-    from immunoprofile.gating.wide import WideCut
+    from immunoprofile.gating._cuts import FittedCut
+    from immunoprofile.gating._gated import GatedSample
+    from immunoprofile.gating._shapes import Dimension
+    from immunoprofile.gating._strategy import Gate
+    from immunoprofile.gating._wide import WideCut
     from immunoprofile.transform import Transform
 
 CONTEXT = {"time": "FSC-A", "singlets": "FSC-A"}

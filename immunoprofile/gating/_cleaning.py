@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoprofile.core import ImmunoprofileError
-from immunoprofile.gating.cuts import FittedCut
+from immunoprofile.gating._cuts import FittedCut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from immunoprofile.gating.strategy import Gate
-    from immunoprofile.gating.view import SampleView
+    from immunoprofile.gating._strategy import Gate
+    from immunoprofile.gating._view import SampleView
 
 STRETCHES = 100
 MINIMUM_EVENTS = 2000
