@@ -65,6 +65,8 @@ class FittedStrategy:
         (gate, group): cuts that hold for a batch, or wider.
     failures : mapping of str to ImmunoprofileError
         Key of a sample that could not be read or resolved, and why.
+    placed : mapping of str to Sample
+        Content id of each bare sample that was placed, to the sample; not saved.
     """
 
     strategy: GatingStrategy
@@ -73,6 +75,7 @@ class FittedStrategy:
     own: Mapping[str, Mapping[str, tuple[FittedCut, ...]]]
     wide: Mapping[tuple[str, str], WideCut]
     failures: Mapping[str, ImmunoprofileError] = field(default_factory=dict)
+    placed: Mapping[str, Sample] = field(default_factory=dict)
 
     @property
     def batches(self) -> tuple[str, ...]:

@@ -56,15 +56,12 @@ def place(
         ``NO_SAMPLES`` where there is nothing to place on.
     """
     used = strategy.panel if panel is None else panel
-    bare = False
     if hasattr(samples_or_study, "placement_units"):
         units = list(samples_or_study.placement_units(strategy.id, panel))
-    else:
-        units, bare = _bare_units(samples_or_study, used), True
-    if not units:
-        hint = "give at least one sample"
-        raise StrategyError("NO_SAMPLES", "there are no samples to place on", where=strategy.id, hint=hint)
-    return place_units(strategy, units, panel=used, run=run, bare=bare)
+        return place_units(strategy, units, panel=used, run=run)
+    samples = {sample.content_id: sample for sample in samples_or_study}  # the same content counts once
+    fitted = place_units(strategy, _bare_units(samples, used), panel=used, run=run, bare=True)
+    return replace(fitted, placed=samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,8 @@ class _Loaded:
         return self.sample, self.panel.resolve(self.sample)
 
 
-def _bare_units(samples: Sequence[Sample], panel: Panel) -> list[PlacementUnit]:
-    """Take bare samples as one batch of untreated subjects; the same content twice counts once."""
-    unique = {sample.content_id: sample for sample in samples}
+def _bare_units(samples: Mapping[str, Sample], panel: Panel) -> list[PlacementUnit]:
+    """Take bare samples as one batch of untreated subjects."""
     return [
         PlacementUnit(
             key=content_id,
@@ -92,7 +88,7 @@ def _bare_units(samples: Sequence[Sample], panel: Panel) -> list[PlacementUnit]:
             control="full",
             load=_Loaded(sample, panel),
         )
-        for content_id, sample in sorted(unique.items())
+        for content_id, sample in sorted(samples.items())
     ]
 
 
@@ -117,6 +113,9 @@ def place_units(
         Samples without a study: wider scopes are the study, and nothing is known of treatment.
     """
     check_blind(strategy, panel, where=strategy.id)
+    if not units:
+        hint = "give at least one sample"
+        raise StrategyError("NO_SAMPLES", "there are no samples to place on", where=strategy.id, hint=hint)
     driver = run or _serially
     by_key = {unit.key: unit for unit in units}
     state = Lending(

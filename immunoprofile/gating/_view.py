@@ -103,7 +103,8 @@ class SampleView:
         )
 
     def _compensates(self, detector: str) -> bool:
-        return self.compensation is not None and detector in self.compensation.detectors
+        used = self.compensation
+        return used is not None and not used.is_identity and detector in used.detectors
 
     def fluorescence(self) -> list[Dimension]:
         """Give the axes of all channels that are neither scatter nor time."""

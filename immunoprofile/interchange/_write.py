@@ -33,7 +33,7 @@ def write_gatingml(
         Written whole or not at all.
     sample : Sample
         Sample whose gates are written: detectors, scales, compensation and cuts per sample are its own. Not
-        needed for a gated sample.
+        needed for a gated sample, or where the strategy was placed on one bare sample.
     batch, site : str, optional
         As for :meth:`FittedStrategy.apply`.
 
@@ -51,14 +51,8 @@ def write_gatingml(
     """
     if isinstance(fitted, GatedSample):
         gated = fitted
-    elif sample is None:
-        raise InterchangeError(
-            "sample_needed",
-            "a document names the detectors of a file, and no sample was given",
-            hint="write_gatingml(fitted, path, sample=sample), or write_gatingml(fitted.apply(sample), path)",
-        )
     else:
-        gated = fitted.apply(sample, batch, site=site)
+        gated = fitted.apply(_the_sample(fitted, sample), batch, site=site)
     content = gatingml_of(
         gated.tree,
         gated.compensation,
@@ -67,6 +61,19 @@ def write_gatingml(
     )
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _the_sample(fitted: FittedStrategy, sample: Sample | None) -> Sample:
+    """Give the sample whose gates are written: the one given, else the only one that was placed."""
+    if sample is not None:
+        return sample
+    if len(fitted.placed) == 1:
+        return next(iter(fitted.placed.values()))
+    raise InterchangeError(
+        "sample_needed",
+        "a document names the detectors of a file, and it is not clear whose",
+        hint="write_gatingml(fitted, path, sample=sample), or write_gatingml(fitted.apply(sample), path)",
+    )
 
 
 def _time_steps(sample: Sample) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import flowkit
 import numpy as np
 import pytest
@@ -53,9 +55,16 @@ def test_the_document_says_what_no_gate_can(placed, tmp_path):
         assert notes[f"open population {population}"] == holder
 
 
+def test_the_only_bare_sample_need_not_be_named(placed, tmp_path):
+    sample, fitted = placed
+    write_gatingml(fitted, tmp_path / "a.xml")
+    write_gatingml(fitted, tmp_path / "b.xml", sample=sample)
+    assert (tmp_path / "a.xml").read_bytes() == (tmp_path / "b.xml").read_bytes()
+
+
 def test_without_a_sample_it_says_that_one_is_needed(placed, tmp_path):
     _, fitted = placed
     with pytest.raises(InterchangeError, match="sample_needed") as caught:
-        write_gatingml(fitted, tmp_path / "a.xml")
+        write_gatingml(replace(fitted, placed={}), tmp_path / "a.xml")
     assert "sample=" in caught.value.hint
     assert not list(tmp_path.iterdir())
