@@ -85,10 +85,12 @@ def new_axes(width: float, height: float) -> Axes:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make a figure that pyplot does not hold: a notebook shows the returned value, once."""
-    from matplotlib.figure import Figure
+    """Make a figure that pyplot knows how to show but does not hold: a notebook shows the value, once."""
+    import matplotlib.pyplot as plt
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = plt.figure(figsize=(width, height), layout="constrained")
+    plt.close(figure)
+    return figure
 
 
 def dress(ax: Axes) -> None:
