@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+SCHEDULER_SECONDS = 15
+"""How long a Dask scheduler may take to answer."""
+
 
 @click.command("run")
 @click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -66,4 +69,8 @@ def _client(address: str | None) -> Any:
     except ModuleNotFoundError as error:
         message = "--dask needs the extra: python -m pip install 'immunoprofile[dask]'"
         raise click.UsageError(message) from error
-    return Client(address)  # type: ignore[no-untyped-call]
+    try:
+        return Client(address, timeout=SCHEDULER_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        message = f"no Dask scheduler answers at {address!r}; give its address, as tcp://host:8786"
+        raise click.UsageError(message) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from immunoprofile.core import ImmunoprofileError, StudyError, clean, write_text
 from immunoprofile.fcs import read_fcs
-from immunoprofile.gating import load_strategy
+from immunoprofile.gating import list_strategies, load_strategy
 from immunoprofile.panel import draft_panel
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def draft_study(
         Study folder; by default `folder`. The sheet names the files relative to it; where they lie outside,
         relative to `folder`, which study.toml then declares as a root.
     strategy : str
-        Strategy of the one tube.
+        Strategy of the one tube: a shipped id, or a folder.
     force : bool
         Replace drafts that are there; other files are never replaced.
 
@@ -83,7 +83,8 @@ def draft_study(
         raise StudyError("no_samples", "no readable FCS file", where=str(source), hint=hint)
     files = [path for path, _ in samples]
     sheet, panel = _sheet_name(target), draft_panel([sample for _, sample in samples], id=_id_of(target))
-    named = _relative(Path(strategy).resolve(), target) if Path(strategy).is_dir() else definition.id
+    shipped = strategy in set(list_strategies()["id"])
+    named = definition.id if shipped else _relative(Path(strategy).resolve(), target)
     texts = {
         "study.toml": _study_text(target, source, strategy=named, sheet=sheet, count=len(files)),
         "panel.toml": panel,

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
-FILE_SECONDS = 0.07
-"""Work of placing or gating one file beside its events, measured by ``benchmarks/demo_time.py``."""
-BYTE_SECONDS = 4e-8
-"""Work a byte of its events."""
+FILE_SECONDS = 0.05
+"""CPU of placing, or of gating, one file beside its events (trials of 2,000 to 200,000 events a tube)."""
+BYTE_SECONDS = 2.5e-8
+"""CPU a byte of its events."""
 PROCESS_START_SECONDS = 5.0
-"""What it costs to start worker processes with their imports and kernels, on cores that are busy."""
+"""What a phase must save to pay for worker processes, each of which spends 2 s on imports and kernels."""
 PACKAGE = Path(__file__).resolve().parents[1]
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -29,7 +29,7 @@ def study_section(results: Results, *, stamp: str) -> Section:
     texts = [f"Visits: {visits}. Baseline rule: {study.baseline_rule}."]
     if "change" in results.left_out:
         texts.append(f"Change and arm parts are left out: {results.left_out['change']}.")
-    table = study.accountability()
+    table = study.accountability(results.outcomes)
     table.columns = [str(column).replace("_", " ") for column in table.columns]
     figures: tuple[Plate, ...] = ()
     if not results.blinded and len(study.visit_values) > 1:

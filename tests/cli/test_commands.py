@@ -103,10 +103,8 @@ def test_a_strategy_is_shown_in_words_and_as_json():
     code, out, _ = call("strategy", "show", "treg_surface_v1")
     assert code == 0
     assert "treg" in out
-    assert (
-        json.loads(call("strategy", "show", "treg_surface_v1", "--json")[1])["strategy"]["id"]
-        == "treg_surface_v1"
-    )
+    shown = json.loads(call("strategy", "show", "treg_surface_v1", "--json")[1])
+    assert shown["id"] == "treg_surface_v1"
 
 
 def test_check_gives_one_json_value_for_good_and_bad_files(tmp_path):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import stat
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ import pytest
 import immunoprofile as ip
 from immunoprofile.quantify import POPULATION_COLUMNS
 
-from .study_cases import files_of, run_cli, table, truncate
+from .study_cases import files_of, run_cli, run_study, table, truncate
 
 PRIVATE = ("private_ids.csv", "audit.jsonl")
 
@@ -23,8 +25,6 @@ PRIVATE = ("private_ids.csv", "audit.jsonl")
 @pytest.fixture(scope="module")
 def blinded(finished, tmp_path_factory):
     """A blinded run, report included, in which one file could not be read."""
-    import shutil
-
     root = shutil.copytree(finished, tmp_path_factory.mktemp("blinded") / "trial")
     truncate(files_of(root)[3])
     assert run_cli("run", root / "study.toml", "--workers", 1, "--quiet").code == 1
@@ -56,6 +56,22 @@ def test_no_written_file_names_a_subject_a_file_a_batch_or_a_folder(blinded):
     tokens = [*subjects, *stems, "S1-lot1", str(blinded), "SIM0001", *(f.name for f in files_of(blinded))]
     found = [(name, token) for name, text in contents(blinded) for token in tokens if token.encode() in text]
     assert found == []
+
+
+def test_a_cut_of_a_batch_stands_under_a_random_id(trial):
+    """The name of a batch may tell the site."""
+    shipped = Path(__file__).resolve().parents[2] / "gating" / "tcell_lineage_v1"
+    shutil.copytree(shipped, trial / "mine")
+    text = (trial / "mine" / "strategy.toml").read_text(encoding="utf-8")
+    text = text.replace('"tcell_lineage_v1"', '"mine"')
+    text = text.replace('scope = "sample"\nwiden = ["batch"]', 'scope = "batch"', 1)
+    (trial / "mine" / "strategy.toml").write_text(text, encoding="utf-8")
+    study = (trial / "study.toml").read_text(encoding="utf-8")
+    (trial / "study.toml").write_text(study.replace("treg_surface_v1", "mine"), encoding="utf-8")
+    run_study(trial)
+    wide = table(trial, "cuts").query("scope == 'batch' and gate == 't'")
+    assert len(wide)
+    assert wide["unit"].str.fullmatch(r"b[0-9a-f]{12}").all()
 
 
 def test_what_it_prints_names_nobody(blinded):

@@ -157,21 +157,23 @@ def test_the_order_of_the_rows_does_not_matter(done):
     assert bytes_of(done) == before
 
 
-def test_a_file_that_changes_under_the_run_is_left_out(done, monkeypatch):
+@pytest.mark.parametrize("moment", ["_contents", "place_units"])
+def test_a_file_that_changes_under_the_run_is_left_out(done, monkeypatch, moment):
     shutil.rmtree(done / "results" / "cache")
     path = files_of(done)[0]
-    original = _gating.place_units
+    original = getattr(_gating, moment)
 
     def meddling(*args, **settings):
-        fitted = original(*args, **settings)
+        found = original(*args, **settings)
         content = bytearray(path.read_bytes())
         content[-9] ^= 1
         path.write_bytes(bytes(content))
-        return fitted
+        return found
 
-    monkeypatch.setattr(_gating, "place_units", meddling)
+    monkeypatch.setattr(_gating, moment, meddling)
     results = run_study(done)
     assert list(results.gating.exclusions["code"]) == ["file_changed"]
+    assert results.profile.table["sample"].nunique() == 7
 
 
 def test_litter_of_a_killed_run_is_swept(done):
