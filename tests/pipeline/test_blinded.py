@@ -61,13 +61,13 @@ def test_no_written_file_names_a_subject_a_file_a_batch_or_a_folder(blinded):
 def test_a_cut_of_a_batch_stands_under_a_random_id(trial):
     """The name of a batch may tell the site."""
     shipped = Path(__file__).resolve().parents[2] / "gating" / "tcell_lineage_v1"
-    shutil.copytree(shipped, trial / "mine")
-    text = (trial / "mine" / "strategy.toml").read_text(encoding="utf-8")
-    text = text.replace('"tcell_lineage_v1"', '"mine"')
+    shutil.copytree(shipped, trial / "mine_v1")
+    text = (trial / "mine_v1" / "strategy.toml").read_text(encoding="utf-8")
+    text = text.replace('"tcell_lineage_v1"', '"mine_v1"')
     text = text.replace('scope = "sample"\nwiden = ["batch"]', 'scope = "batch"', 1)
-    (trial / "mine" / "strategy.toml").write_text(text, encoding="utf-8")
+    (trial / "mine_v1" / "strategy.toml").write_text(text, encoding="utf-8")
     study = (trial / "study.toml").read_text(encoding="utf-8")
-    (trial / "study.toml").write_text(study.replace("treg_surface_v1", "mine"), encoding="utf-8")
+    (trial / "study.toml").write_text(study.replace("treg_surface_v1", "mine_v1"), encoding="utf-8")
     run_study(trial)
     wide = table(trial, "cuts").query("scope == 'batch' and gate == 't'")
     assert len(wide)
