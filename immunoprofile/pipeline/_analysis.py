@@ -235,7 +235,9 @@ def analyse(
     known = study.open_arms if arms is None and not study.blinded else arms
     response = _response(study, left_out) if not study.blinded or arms is not None else None
     effects = _effects(study, change, known, left_out=left_out)
-    link = _link(change, response, known, left_out=left_out) if effects is not None else None
+    link = None
+    if effects is not None:
+        link = _link(study, change, response, arms=known, left_out=left_out)
     return Results(
         study=study,
         profile=found,
@@ -289,17 +291,26 @@ def _effects(
     elif arms is None:
         left_out["effects"] = "the study is blinded" if study.blinded else "no arms are declared"
     else:
-        make = partial(screen, change, model="ancova", arms=arms)
+        make = partial(screen, change, model="ancova", arms=arms, level=1 - study.design.analysis.alpha)
         return _or_left_out(make, part="effects", left_out=left_out)
     return None
 
 
 def _link(
-    change: Change | None, response: pd.DataFrame | None, arms: pd.Series | None, *, left_out: dict[str, str]
+    study: Study,
+    change: Change | None,
+    response: pd.DataFrame | None,
+    *,
+    arms: pd.Series | None,
+    left_out: dict[str, str],
 ) -> LinkTable | None:
     from immunoprofile.biomarker import relate
 
     if change is None or response is None:
         left_out["link"] = left_out.get("response", "no change or no response")
         return None
-    return _or_left_out(partial(relate, change, response, arms=arms), part="link", left_out=left_out)
+    visit = next((e.visit for e in study.endpoints if e.response and e.visit), None)
+    make = partial(
+        relate, change, response, arms=arms, response_visit=visit, level=1 - study.design.analysis.alpha
+    )
+    return _or_left_out(make, part="link", left_out=left_out)

@@ -65,10 +65,19 @@ def run(
         facts = {"study": study.id, "version": versions()["immunoprofile"], "samples": len(study.samples)}
         LOG.info("start", extra={"facts": facts})
         study.persist_ids()
+        _logged(study, arms)
         found = analyse(study, arms=arms, workers=workers, client=client, progress=progress)
         results = dataclasses.replace(found, command=command, started=started, ended=_now())
         write_results(results)
     return results
+
+
+def _logged(study: Study, arms: pd.Series | None) -> None:
+    """Write to the audit log what this run is: the plan is locked by the first blinded one."""
+    if arms is None:
+        study.lock_plan()
+    elif arms.attrs.get("dummy"):
+        study.log("dry_run", plan_sha256=study.plan_hash)
 
 
 def _now() -> str:

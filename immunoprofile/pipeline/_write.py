@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoprofile.core import Column, tidy, write_table
+from immunoprofile.core import Column, join_flags, tidy, write_table
 from immunoprofile.gating import CUT_COLUMNS
 from immunoprofile.pipeline._provenance import write_provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -55,8 +55,17 @@ def write_results(results: Results) -> list[Path]:
     for tube in results.gating.tubes:
         if not results.blinded:
             written.append(tube.fitted.save(folder / f"fitted_{tube.id}.npz"))
+    _remove_others(folder, written)
     write_provenance(results)
     return written
+
+
+def _remove_others(folder: Path, written: Sequence[Path]) -> None:
+    """Remove tables of an earlier run in another state: a folder never mixes blinded, dummy and real."""
+    names = [f"{name}{suffix}" for name in ("response", "effects", "link") for suffix in (".csv", ".parquet")]
+    for path in [folder / name for name in names] + sorted(folder.glob("fitted_*.npz")):
+        if path not in written:
+            path.unlink(missing_ok=True)
 
 
 def _tables(results: Results) -> Iterable[tuple[str, pd.DataFrame, bool]]:
@@ -68,12 +77,20 @@ def _tables(results: Results) -> Iterable[tuple[str, pd.DataFrame, bool]]:
     yield "cuts", cuts_table(results), True
     yield "flags", flags_table(results), False
     yield "exclusions", exclusions_table(results), False
-    if results.response is not None:
+    if results.response is not None and not results.blinded:
         yield "response", results.response, True
     if results.effects is not None:
-        yield "effects", results.effects.table, True
+        yield "effects", _marked(results.effects.table, dummy=results.dummy), True
     if results.link is not None:
-        yield "link", results.link.table, True
+        yield "link", _marked(results.link.table, dummy=results.dummy), True
+
+
+def _marked(table: pd.DataFrame, *, dummy: bool) -> pd.DataFrame:
+    """Mark every row of a dry run."""
+    if not dummy:
+        return table
+    flags = table["flags"].fillna("").map(lambda text: join_flags(text, ["dummy_arms"]))
+    return table.assign(flags=flags.astype("string"))
 
 
 def hidden_populations(results: Results) -> frozenset[str]:

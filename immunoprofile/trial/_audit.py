@@ -100,6 +100,21 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return entry if line == canonical(entry) and entry["hash"] == entry_hash(entry) else None
 
 
+def plans_locked_blind(path: Path) -> frozenset[str]:
+    """Give the hashes of the plans that were locked before the key was first opened."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return frozenset()
+    plans = set()
+    for entry in (_parsed(line) for line in lines):
+        if entry is None or entry["event"] == "unblind":
+            break
+        if entry["event"] == "plan_locked":
+            plans.add(str(entry["payload"].get("plan_sha256", "")))
+    return frozenset(plans)
+
+
 def verify_audit_log(path: str | Path) -> int | None:
     """Find the first line of an audit log that does not hold.
 

@@ -9,7 +9,7 @@ from immunoprofile.core import BlindedError, StudyError, sha256_of, sha256_text
 from immunoprofile.trial import _unblind
 from immunoprofile.trial._accountability import account
 from immunoprofile.trial._arms import arm_series, draw_dummies, strata_of
-from immunoprofile.trial._audit import append_entry, canonical
+from immunoprofile.trial._audit import append_entry, canonical, plans_locked_blind
 from immunoprofile.trial._card import html_card, text_card
 from immunoprofile.trial._covariates import covariates_of
 from immunoprofile.trial._schema import Visit
@@ -368,6 +368,19 @@ class Study:
         from immunoprofile.trial._placement import same_content
 
         return same_content(self._tables["samples"], hashes)
+
+    def lock_plan(self) -> None:
+        """Log the hash of the analysis plan, once, while the study is blinded.
+
+        Results under a plan that was not locked before the key was opened carry ``post_hoc``.
+
+        Raises
+        ------
+        StudyError
+            ``audit_broken``, ``audit_unwritable``.
+        """
+        if self.blinded and self.plan_hash not in plans_locked_blind(self.audit_path):
+            self.log("plan_locked", plan_sha256=self.plan_hash)
 
     def persist_ids(self) -> None:
         """Write the private map of ids (mode 0600), so that later runs use the same ones.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from immunoprofile.core import StudyError, join_flags, listed, sha256_of, versions
 from immunoprofile.trial._arms import arm_series
-from immunoprofile.trial._audit import verify_audit_log
+from immunoprofile.trial._audit import plans_locked_blind, verify_audit_log
 from immunoprofile.trial._blinding import key_codes, without_sentinels
 from immunoprofile.trial._key import read_key
 
@@ -41,6 +41,8 @@ def unblind(study: Study, key: str | Path, *, who: str, reason: str) -> pd.Serie
     digest = sha256_of(path)
     series = arm_series(arms, study=study.id, reference=study.reference)
     del arms
+    # a result of a plan that was not locked while the study was blinded says so in its rows and figures
+    series.attrs["post_hoc"] = study.plan_hash not in plans_locked_blind(study.audit_path)
     try:
         study.log(
             "unblind",

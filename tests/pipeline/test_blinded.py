@@ -150,3 +150,26 @@ def test_provenance_lists_inputs_and_outputs_by_hash_and_random_id(blinded):
     }  # fmt: skip
     assert told["started"] <= told["ended"]
     assert told["state"] == "blinded"
+
+
+def test_a_folder_never_mixes_blinded_dummy_and_real_results(tmp_path):
+    import immunoprofile as ip
+
+    study = ip.read_study(
+        ip.simulate.trial(tmp_path / "s", subjects=6, visits=2, sites=1, events=1500, seed=4)
+    )
+    results = study.root / "results"
+    ip.run(study, workers=1)
+    dry = ip.run(study, arms=study.dummy_arms(1), workers=1)
+    assert dry.state == "dummy arms"
+    assert not (results / "response.csv").exists()
+    effects = ip.core.read_table(results / "effects.csv", {})
+    assert effects["flags"].str.contains("dummy_arms").all()
+    arms = study.unblind(study.root / "arm_key.csv", who="t", reason="t")
+    ip.run(study, arms=arms, workers=1)
+    effects = ip.core.read_table(results / "effects.csv", {})
+    assert not effects["flags"].fillna("").str.contains("dummy_arms|post_hoc").any()
+    assert (results / "response.csv").exists()
+    ip.run(study, workers=1)
+    left = {path.stem for path in results.iterdir()}
+    assert not {"effects", "link", "response", "fitted_treg"} & left

@@ -60,10 +60,25 @@ def test_unblinding_gives_arms_and_leaves_the_study_blinded(folder):
     arms = _unblind(study)
     assert (arms.name, arms.index.name) == ("arm", "subject")
     assert arms.to_dict() == {f"S{n:02d}": "IL2" if n % 2 else "PBO" for n in range(1, 9)}
-    assert arms.attrs == {"reference": "PBO", "dummy": False, "study": "DEMO"}
+    assert arms.attrs == {"reference": "PBO", "dummy": False, "study": "DEMO", "post_hoc": True}
     assert study.blinded
     with pytest.raises(BlindedError):
         _ = study.arms
+
+
+def test_a_plan_that_was_locked_blind_is_not_post_hoc(folder):
+    study = read_study(folder.write())
+    study.lock_plan()
+    study.lock_plan()
+    assert study.audit_path.read_text().count("plan_locked") == 1
+    assert _unblind(study).attrs["post_hoc"] is False
+
+
+def test_a_plan_that_is_locked_after_the_key_was_opened_is_post_hoc(folder):
+    study = read_study(folder.write())
+    _unblind(study)
+    study.lock_plan()
+    assert _unblind(study).attrs["post_hoc"] is True
 
 
 def test_nothing_of_the_key_stays_in_the_study(folder):
