@@ -56,8 +56,11 @@ def styled() -> Iterator[None]:
     Fonts that the caller set win over ours, so that pictures can be compared on one font.
     """
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     import matplotlib.style
 
+    # loads the backend now: a notebook's one turns interactive, which the context would undo at its end
+    plt.draw_if_interactive()
     wanted = mpl.rcParams["font.sans-serif"]
     with mpl.style.context(STYLE):
         if wanted == mpl.rcParamsDefault["font.sans-serif"]:

@@ -92,6 +92,10 @@ def test_a_worker_that_dies_costs_its_task_alone(processes, quick_start):
     results = work(deadly, tasks, workers=2, keep=lambda task, result: kept.append(task))
     assert results == [2 * t if t != 3 else (3, "worker_died") for t in tasks]
     assert sorted(kept) == tasks
+    for _ in range(100):  # a dead worker is reaped a moment later
+        if not multiprocessing.active_children():
+            break
+        time.sleep(0.1)
     assert multiprocessing.active_children() == []
 
 
