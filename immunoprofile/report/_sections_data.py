@@ -153,6 +153,7 @@ def populations_section(results: Results) -> Section | None:
     entries = population_entries()
     main = {name: entry.denominator for name, entry in entries.items()}
     own = own[own["denominator"] == own["population"].map(main).fillna(own["denominator"])]
+    own = own[~own["population"].str.startswith("hygiene_")]
     if own.empty:
         return None
     keys = ["population", "denominator"]
