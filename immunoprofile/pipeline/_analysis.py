@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from immunoprofile.core import ImmunoprofileError, StrategyError, card_html, card_text
+from immunoprofile.core import ImmunoprofileError, StrategyError, StudyError, card_html, card_text
 from immunoprofile.pipeline._gating import Running, StudyGating, gate_study
 from immunoprofile.quantify import POPULATION_COLUMNS, ImmuneProfile, rows_of
 
@@ -144,6 +144,7 @@ def profile(
 
     running = Running(workers=workers, client=client, progress=progress)
     if isinstance(study_or_samples, Study):
+        lock_plan(study_or_samples)
         gating = gate_study(study_or_samples, cache_folder=cache_of(study_or_samples), running=running)
         return profile_of(study_or_samples, gating)
     if strategy is None:
@@ -177,6 +178,15 @@ def _names_of(samples: Sequence[Sample]) -> list[str]:
             name, number = f"{sample.name} ({number})", number + 1
         names.append(name)
     return names
+
+
+def lock_plan(study: Study) -> None:
+    """Lock the plan of a blinded study before its numbers are seen; a folder that cannot be written has no log."""
+    try:
+        study.lock_plan()
+    except StudyError as error:
+        if error.code != "audit_unwritable":
+            raise
 
 
 def cache_of(study: Study) -> Path | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import versions
-from immunoprofile.pipeline._analysis import Results, analyse
+from immunoprofile.pipeline._analysis import Results, analyse, lock_plan
 from immunoprofile.pipeline._gating import check_runnable
 from immunoprofile.pipeline._session import session
 from immunoprofile.pipeline._write import write_results
@@ -75,7 +75,7 @@ def run(
 def _logged(study: Study, arms: pd.Series | None) -> None:
     """Write to the audit log what this run is: the plan is locked by the first blinded one."""
     if arms is None:
-        study.lock_plan()
+        lock_plan(study)
     elif arms.attrs.get("dummy"):
         study.log("dry_run", plan_sha256=study.plan_hash)
 
