@@ -181,7 +181,7 @@ def _names_of(samples: Sequence[Sample]) -> list[str]:
 
 
 def lock_plan(study: Study) -> None:
-    """Lock the plan of a blinded study before its numbers are seen; a folder that cannot be written has no log."""
+    """Lock the plan of a blinded study before its numbers are seen; a read-only folder has no log."""
     try:
         study.lock_plan()
     except StudyError as error:
