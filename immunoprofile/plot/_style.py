@@ -60,7 +60,7 @@ def styled() -> Iterator[None]:
     import matplotlib.style
 
     # loads the backend now: a notebook's one turns interactive, which the context would undo at its end
-    plt.draw_if_interactive()
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]
     wanted = mpl.rcParams["font.sans-serif"]
     with mpl.style.context(STYLE):
         if wanted == mpl.rcParamsDefault["font.sans-serif"]:
