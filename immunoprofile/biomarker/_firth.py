@@ -73,7 +73,14 @@ class FirthFit:
         from scipy.special import chdtri
 
         target = self.log_likelihood - 0.5 * float(chdtri(1, 1 - level))
-        return self._limit(place, -1.0, target), self._limit(place, 1.0, target)
+        return self._found(place, -1.0, target), self._found(place, 1.0, target)
+
+    def _found(self, place: int, side: float, target: float) -> float:
+        """Give a limit; missing where the profile is too rough, or a design too thin, to follow it."""
+        try:
+            return self._limit(place, side, target)
+        except (ValueError, np.linalg.LinAlgError):
+            return float("nan")
 
     def _limit(self, place: int, side: float, target: float) -> float:
         """Find where the profile falls to the target, from the estimate outwards."""

@@ -66,11 +66,16 @@ class LinkTable:
         """Give a copy of the table."""
         return self._table.copy()
 
-    def plot(self, **settings: Any) -> Any:
-        """Draw one feature against response; keywords go to :func:`immunoprofile.plot.response_relation`."""
+    def plot(self, feature: str | None = None, **settings: Any) -> Any:
+        """Draw one feature against response: the named one, else that of the smallest p.
+
+        Keywords go to :func:`immunoprofile.plot.response_relation`.
+        """
         from immunoprofile.plot import response_relation
 
-        return response_relation(self, **settings)
+        across = self._table[self._table["scope"] == "across"].sort_values("p", kind="stable")
+        chosen = feature or str((across if len(across) else self._table)["feature"].iloc[0])
+        return response_relation(self, chosen, **settings)
 
     def __repr__(self) -> str:
         return card_text(self._title(), self._facts(), following="link.table")

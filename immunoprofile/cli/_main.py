@@ -127,7 +127,18 @@ def main() -> None:
     except OSError as error:
         _show(_without_room(error))
         code = 3
+    except Exception as error:  # noqa: BLE001 - a fault of ours: told in one line, never exit 1
+        click.echo(f"unexpected_error: {_where(error)}; this is a fault of immunoprofile", err=True)
+        code = 3
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _where(error: BaseException) -> str:
+    """Name an unexpected error and its place, without values."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.filename.rsplit('/', 1)[-1]} line {frame.lineno}"
 
 
 def _listen() -> None:

@@ -278,6 +278,9 @@ def _or_left_out(made: Callable[[], T], *, part: str, left_out: dict[str, str]) 
     except ImmunoprofileError as error:
         left_out[part] = f"{error.problem} ({error.code})"
         return None
+    except (ValueError, ArithmeticError) as error:  # one failed part never costs the others
+        left_out[part] = f"an unexpected {type(error).__name__} stopped it"
+        return None
 
 
 def _response(study: Study, left_out: dict[str, str]) -> pd.DataFrame | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoprofile.core import Column, join_flags, tidy, write_table
+from immunoprofile.core import Column, explain, join_flags, tidy, write_table
 from immunoprofile.gating import CUT_COLUMNS
 from immunoprofile.pipeline._provenance import write_provenance
 
@@ -100,10 +100,34 @@ def hidden_populations(results: Results) -> frozenset[str]:
 
 def flags_table(results: Results) -> pd.DataFrame:
     """Give flags.csv: specimen, sample, population, level, code, message."""
-    notes = results.gating.notes
+    import pandas as pd
+
+    notes = pd.concat([results.gating.notes, _without_baseline(results)], ignore_index=True)
     secret = notes["population"].isin(hidden_populations(results)) & ~notes["code"].isin(OF_THE_STAIN)
     shown = notes[~secret]
     return tidy(shown, FLAG_COLUMNS, key=["specimen", "sample", "population", "code"])
+
+
+def _without_baseline(results: Results) -> pd.DataFrame:
+    """Flag the specimens of subjects that have no gated baseline: their changes have no value."""
+    import pandas as pd
+
+    samples = results.gating.rows[["specimen", "sample"]].drop_duplicates()
+    baseline = {visit.id for visit in results.study.visit_values if visit.role in ("baseline", "screening")}
+    found = samples.merge(results.study.specimens[["specimen", "subject", "visit"]], on="specimen")
+    known = set(found.loc[found["visit"].isin(baseline), "subject"])
+    lacking = found[~found["subject"].isin(known)] if baseline and results.change is not None else found[:0]
+    row = explain("baseline_missing")
+    return pd.DataFrame(
+        {
+            "specimen": lacking["specimen"],
+            "sample": lacking["sample"],
+            "population": "",
+            "level": row.level,
+            "code": row.code,
+            "message": f"{row.meaning} {row.done}",
+        }
+    )
 
 
 def exclusions_table(results: Results) -> pd.DataFrame:

@@ -160,7 +160,8 @@ def populations_section(results: Results) -> Section | None:
     if not results.blinded and len(results.study.visit_values) > 1:
         baseline = next((v.id for v in results.study.visit_values if v.role == "baseline"), None)
         last = results.study.analysis_visit
-        own = own[own["visit"].isin([baseline, last])]
+        if baseline is not None:
+            own = own[own["visit"].isin([baseline, last])]
         keys += ["visit"]
         if results.arms is not None:
             own = own.assign(arm=own["subject"].map(results.arms))
@@ -185,6 +186,8 @@ def populations_section(results: Results) -> Section | None:
                 "median [IQR], %": f"{number_text(middle)} [{number_text(low)} to {number_text(high)}]",
             }
         )
+    if not rows:
+        return None
     frame = pd.DataFrame(rows).sort_values(["order", *keys[2:]], kind="stable").drop(columns="order")
     suffix = (
         " (populations that could give arms away are left out, and visits are pooled)"

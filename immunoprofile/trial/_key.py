@@ -130,13 +130,16 @@ def _note_repeat(problems: Problems, sheet: Sheet, rows: Sequence[int], *, colum
 
 
 def _note_arm(problems: Problems, sheet: Sheet, row: int, *, column: str) -> None:
+    # once and without its row: the rows of one wrong id would be the members of one arm
+    del row
+    if any(known.code == "key_unknown_arm" for known in problems.errors):
+        return
     problems.add(
         Problem(
             code="key_unknown_arm",
             table=sheet.table,
-            row=row,
             column=column,
-            what="no arm of study.toml has this id",
+            what="the key holds an id that is no arm of study.toml",
             expected="an id of [[arms]]",
             scope="study",
         )
