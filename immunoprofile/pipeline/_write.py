@@ -102,7 +102,8 @@ def flags_table(results: Results) -> pd.DataFrame:
     """Give flags.csv: specimen, sample, population, level, code, message."""
     import pandas as pd
 
-    notes = pd.concat([results.gating.notes, _without_baseline(results)], ignore_index=True)
+    parts = [frame for frame in (results.gating.notes, _without_baseline(results)) if len(frame)]
+    notes = pd.concat(parts, ignore_index=True) if parts else results.gating.notes
     secret = notes["population"].isin(hidden_populations(results)) & ~notes["code"].isin(OF_THE_STAIN)
     shown = notes[~secret]
     return tidy(shown, FLAG_COLUMNS, key=["specimen", "sample", "population", "code"])
@@ -126,7 +127,8 @@ def _without_baseline(results: Results) -> pd.DataFrame:
             "level": row.level,
             "code": row.code,
             "message": f"{row.meaning} {row.done}",
-        }
+        },
+        dtype="string",
     )
 
 
