@@ -66,16 +66,16 @@ class LinkTable:
         """Give a copy of the table."""
         return self._table.copy()
 
-    def plot(self, feature: str | None = None, **settings: Any) -> Any:
-        """Draw one feature against response: the named one, else that of the smallest p.
+    def plot(self, *, scope: str = "across", most: int = 20, ax: Any = None) -> Any:
+        """Draw the estimates of one scope with their intervals, as a forest; those of the smallest p.
 
-        Keywords go to :func:`immunoprofile.plot.response_relation`.
+        One feature against response is :func:`immunoprofile.plot.response_relation`.
         """
-        from immunoprofile.plot import response_relation
+        from immunoprofile.plot import forest
 
-        across = self._table[self._table["scope"] == "across"].sort_values("p", kind="stable")
-        chosen = feature or str((across if len(across) else self._table)["feature"].iloc[0])
-        return response_relation(self, chosen, **settings)
+        own = self._table[self._table["scope"] == scope].sort_values("p", kind="stable").head(most)
+        ends = ("lower", "higher in responders")
+        return forest(own.assign(rule="held", status="ok", family=f"{scope}: association"), ends=ends, ax=ax)
 
     def __repr__(self) -> str:
         return card_text(self._title(), self._facts(), following="link.table")
