@@ -184,3 +184,16 @@ def test_bad_input_is_refused_by_name(arms):
         relate(change_of(), response_of(), arms=arms, feature_visit="W21")
     with pytest.raises(ModelError, match="response_unknown"):
         relate(change_of(), response_of().assign(responder=pd.NA), arms=arms)
+
+
+def test_a_profile_limit_that_cannot_be_followed_is_missing(monkeypatch):
+    from immunoprofile.biomarker import _firth, firth
+
+    def refuse(*args):
+        raise ValueError("f(a) and f(b) must have different signs")
+
+    x = np.random.default_rng(3).normal(size=40)
+    fit = firth(np.column_stack([np.ones(40), x]), (x + np.sin(np.arange(40)) > 0).astype(int))
+    assert np.isfinite(fit.limits(1)).all()
+    monkeypatch.setattr(_firth, "_crossing", refuse)
+    assert np.isnan(fit.limits(1)).all()

@@ -157,3 +157,18 @@ def test_every_end_has_its_code(error, code, told, monkeypatch):
 
 def test_the_door_is_the_command():
     assert _door.__all__ == ["main"]
+
+
+def test_a_fault_of_ours_ends_in_one_line_and_never_in_exit_1(monkeypatch, capsys):
+    from immunoprofile.cli import _main
+
+    def broken(*args, **settings):
+        raise ZeroDivisionError("secret value")
+
+    monkeypatch.setattr(_main.cli, "main", broken)
+    with pytest.raises(SystemExit) as stop:
+        _main.main()
+    told = capsys.readouterr().err
+    assert stop.value.code == 3
+    assert "unexpected_error: ZeroDivisionError" in told
+    assert "secret" not in told
