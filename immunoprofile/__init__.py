@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from immunoprofile.fcs import (
         check_files,
         read_fcs,
+        read_fcs_all,
         write_fcs,
     )
     from immunoprofile.gating import (
@@ -91,6 +92,7 @@ _DOORS = {
     "load_strategy": "immunoprofile.gating",
     "profile": "immunoprofile.pipeline",
     "read_fcs": "immunoprofile.fcs",
+    "read_fcs_all": "immunoprofile.fcs",
     "read_panel": "immunoprofile.panel",
     "read_study": "immunoprofile.trial",
     "run": "immunoprofile.pipeline",
@@ -136,6 +138,7 @@ __all__ = [
     "profile",
     "quantify",
     "read_fcs",
+    "read_fcs_all",
     "read_panel",
     "read_study",
     "report",

@@ -19,16 +19,33 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Refuse every connection that leaves this machine."""
-    connect = socket.socket.connect
+    """Refuse whatever leaves this machine: connections, datagrams, and the search for an address."""
 
-    def guarded(self, address):
-        host = address[0] if isinstance(address, tuple) else "127."
+    def refuse_far(host):
         if not str(host).startswith(LOOPBACK):
             raise AssertionError(f"a test tried to reach {host}")
-        return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    def guard(name):
+        real = getattr(socket.socket, name)
+
+        def guarded(self, *words):
+            address = words[-1]
+            if isinstance(address, tuple):
+                refuse_far(address[0])
+            return real(self, *words)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
+
+    for name in ("connect", "connect_ex", "sendto"):
+        guard(name)
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host, *words, **named):
+        if host and host != socket.gethostname():
+            refuse_far(host.decode() if isinstance(host, bytes) else host)
+        return look_up(host, *words, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
 
 
 def pytest_collection_modifyitems(items):

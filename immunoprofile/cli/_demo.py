@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def command(out: Path, *, seed: int, workers: int | None, quiet: bool) -> None:
     Exit status: 0 done, 2 the folder holds something else.
     """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
-    from immunoprofile.report import write_report
+    from immunoprofile.report import report_html, write_report
 
     start = time.monotonic()
     progress = False if quiet else None
@@ -44,9 +45,11 @@ def command(out: Path, *, seed: int, workers: int | None, quiet: bool) -> None:
     blinded = ip.run(study, workers=workers, progress=progress, command="immunoprofile demo")
     write_report(study, results=blinded, demo=True, name="report_blinded.html")
     arms = study.unblind(out / "arm_key.csv", who="demo", reason="demonstration on simulated data")
-    results = ip.run(study, arms=arms, workers=workers, progress=progress, command="immunoprofile demo")
-    report = write_report(study, results=results, demo=True)
+    page = partial(report_html, demo=True)
+    results = ip.run(
+        study, arms=arms, workers=workers, progress=progress, report=page, command="immunoprofile demo"
+    )
     click.echo(
         f"done in {time.monotonic() - start:.0f} s: {results.gating.rows['sample'].nunique()} samples gated"
     )
-    click.echo(f"next: open {report}")
+    click.echo(f"next: open {study.root / 'results' / 'report.html'}")

@@ -24,3 +24,6 @@ def command(code: str) -> None:
     click.echo(f"  seen:  {row.meaning}")
     click.echo(f"  done:  {row.done}")
     click.echo(f"  to do: {row.to_do}")
+    if row.standard:
+        click.echo(f"  the standard says: {row.standard}")
+        click.echo(f"  to ask the vendor: {row.vendor}")

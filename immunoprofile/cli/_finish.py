@@ -10,13 +10,14 @@ import click
 if TYPE_CHECKING:
     from immunoprofile.pipeline import Results
 
+RESUMABLE = 3
+
 
 def finish(results: Results, *, as_json: bool) -> int:
-    """Write the report, say what came out, and give the exit code."""
+    """Say what came out, and give the exit code."""
     from immunoprofile.core import clean
-    from immunoprofile.report import write_report
 
-    path = write_report(results.study, results=results)
+    path = results.study.root / "results" / "report.html"
     notes = results.gating.notes["level"].value_counts()
     summary = {
         "study": results.study.id,
@@ -41,5 +42,14 @@ def finish(results: Results, *, as_json: bool) -> int:
         click.echo(
             "blinded: the tables show no subject, no visit and no population that would give arms away"
         )
+    if results.exit_code == RESUMABLE:
+        click.echo("some samples lacked memory, or their workers died: the same command tries them again")
     click.echo(f"next: open {path}")
     return results.exit_code
+
+
+def drawn(results: Results) -> str:
+    """Draw the report; its room is loaded only then."""
+    from immunoprofile.report import report_html
+
+    return report_html(results)

@@ -22,15 +22,16 @@ def command(folder: Path, *, out: Path | None, strategy: str, force: bool) -> No
 
     Exit status: 0 drafted, 1 drafted and some files could not be read, 2 nothing to draft from.
     """  # noqa: D301 - click's mark of lines that stay as they are
+    from immunoprofile.core import clean
     from immunoprofile.pipeline import draft_study
 
     draft = draft_study(folder, out=out, strategy=strategy, force=force)
     for path in draft.written:
-        click.echo(f"wrote {path}")
+        click.echo(f"wrote {clean(path)}")
     for problem in draft.problems:
-        click.echo(problem, err=True)
+        click.echo(clean(problem), err=True)
     units = {"panel.toml": "channels"}
     open_ = [f"{n} {units.get(name, 'cells')} in {name}" for name, n in draft.to_fill.items() if n]
     fill = f"fill what is marked ?? ({', '.join(open_)}), then " if open_ else ""
-    click.echo(f"next: {fill}immunoprofile run {draft.study}")
+    click.echo(f"next: {fill}immunoprofile run {clean(draft.study)}")
     raise SystemExit(1 if draft.problems else 0)

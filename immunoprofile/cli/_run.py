@@ -2,59 +2,52 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from immunoprofile.cli._options import StudyPath, running_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEDULER_SECONDS = 15
 """How long a Dask scheduler may take to answer."""
 
 
 @click.command("run")
-@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-w", "--workers", type=click.IntRange(min=1), help="Local workers [default: the cores at hand]."
-)
+@click.argument("study", type=StudyPath())
 @click.option("--dask", "address", help="Address of a Dask scheduler to submit to instead.")
 @click.option(
     "--dummy-arms", type=int, metavar="SEED", help="Dry run with random arms; every output is marked DUMMY."
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
+@running_options
 def command(
-    study: Path,
-    *,
-    workers: int | None,
-    address: str | None,
-    dummy_arms: int | None,
-    quiet: bool,
-    as_json: bool,
+    study: Path, *, address: str | None, dummy_arms: int | None, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
     """Run a study: gate its files and write tables and report below results/. Blinded until unblinded.
 
-    The same command resumes after an interruption and does only what is new.
+    STUDY is a study.toml, or the folder that holds one. The same command
+    resumes after an interruption and does only what is new.
 
     \b
     Examples:
       immunoprofile run my_study/study.toml
-      immunoprofile run my_study/study.toml --workers 4
+      immunoprofile run my_study --workers 4
 
     Exit status: 0 done, 1 done with exclusions or error flags, 2 unusable input, 3 interrupted.
     """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
-    from immunoprofile.cli._finish import finish
+    from immunoprofile.cli._finish import drawn, finish
+    from immunoprofile.pipeline import drawn_once
 
     loaded = ip.read_study(study, strict=False)
     arms = loaded.dummy_arms(dummy_arms) if dummy_arms is not None else None
     name = f"immunoprofile run {study.name}"
+    progress = False if quiet else None
     with _client(address) as client:
-        settings: dict[str, Any] = {
-            "workers": workers,
-            "client": client,
-            "progress": False if quiet else None,
-        }
-        results = ip.run(loaded, arms=arms, command=name, **settings)
+        settings |= {"client": client, "progress": progress, "command": name}
+        results = ip.run(loaded, arms=arms, report=drawn_once(drawn), **settings)
     raise SystemExit(finish(results, as_json=as_json))
 
 
@@ -66,7 +59,7 @@ def _client(address: str | None) -> Any:
         return contextlib.nullcontext()
     try:
         from distributed import Client
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         message = "--dask needs the extra: python -m pip install 'immunoprofile[dask]'"
         raise click.UsageError(message) from error
     try:

@@ -40,19 +40,19 @@ def list_(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
 def show(strategy_id: str, *, as_json: bool) -> None:
     """Show a strategy: its gates in order, its populations, its sources."""
+    from immunoprofile.core import clean
     from immunoprofile.gating import load_strategy
 
     strategy = load_strategy(strategy_id)
     if as_json:
         click.echo(json.dumps(strategy.to_dict(), indent=2))
         return
-    click.echo(f"{strategy.id}: {strategy.title}")
-    click.echo(f"requires: {', '.join(strategy.requires) or '-'}")
+    lines = [f"{strategy.id}: {strategy.title}", f"requires: {', '.join(strategy.requires) or '-'}"]
     for number, gate in enumerate(strategy.gates, start=1):
         made = ", ".join(population.id for population in gate.populations)
         dims = " x ".join(gate.dims) or "all detectors"
-        click.echo(f"{number:>3}. {gate.id:<13} {gate.parent} -> {made}")
-        click.echo(f"     {dims}: {gate.method}, scope {gate.scope}, rules {', '.join(gate.rules)}")
-    for citation in strategy.citations:
-        click.echo(f"source: {citation}")
-    click.echo(f"sha256: {strategy.content_hash}")
+        lines.append(f"{number:>3}. {gate.id:<13} {gate.parent} -> {made}")
+        lines.append(f"     {dims}: {gate.method}, scope {gate.scope}, rules {', '.join(gate.rules)}")
+    lines += [f"source: {citation}" for citation in strategy.citations]
+    for line in [*lines, f"sha256: {strategy.content_hash}"]:
+        click.echo(clean(line))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from immunoprofile.cli._options import StudyPath, running_options
+
 
 @click.command("unblind")
-@click.argument("study", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("study", type=StudyPath())
 @click.option(
     "--key",
     required=True,
@@ -17,13 +20,9 @@ import click
 )
 @click.option("--who", required=True, help="Who opens the key.")
 @click.option("--reason", required=True, help="Why: database lock, for example.")
-@click.option(
-    "-w", "--workers", type=click.IntRange(min=1), help="Local workers [default: the cores at hand]."
-)
-@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
+@running_options
 def command(
-    study: Path, *, key: Path, who: str, reason: str, workers: int | None, quiet: bool, as_json: bool
+    study: Path, *, key: Path, who: str, reason: str, quiet: bool, as_json: bool, **settings: Any
 ) -> None:
     """Open the arm key and write the full tables, the effects, the link and the unblinded report.
 
@@ -37,10 +36,13 @@ def command(
     Exit status: 0 done, 1 done with exclusions or error flags, 2 unusable input, 3 interrupted.
     """  # noqa: D301 - click's mark of lines that stay as they are
     import immunoprofile as ip
-    from immunoprofile.cli._finish import finish
+    from immunoprofile.cli._finish import drawn, finish
+    from immunoprofile.pipeline import drawn_once
 
     loaded = ip.read_study(study, strict=False)
     arms = loaded.unblind(key, who=who, reason=reason)
     name = f"immunoprofile unblind {study.name}"
-    results = ip.run(loaded, arms=arms, workers=workers, progress=False if quiet else None, command=name)
+    progress = False if quiet else None
+    settings |= {"progress": progress, "command": name}
+    results = ip.run(loaded, arms=arms, report=drawn_once(drawn), **settings)
     raise SystemExit(finish(results, as_json=as_json))

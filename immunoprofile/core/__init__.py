@@ -12,13 +12,14 @@ from immunoprofile.core.errors import (
     InterchangeError,
     ModelError,
     PanelError,
+    StorageError,
     StrategyError,
     StudyError,
     UnknownNameError,
     UnknownStrategyError,
     listed,
 )
-from immunoprofile.core.files import atomic_path, sha256_of, sha256_text, write_json, write_text
+from immunoprofile.core.files import atomic_path, sha256_of, sha256_text, write_bytes, write_json, write_text
 from immunoprofile.core.flags import join_flags, split_flags
 from immunoprofile.core.names import choose, close_names, edit_distance, fold, look_up, nearest
 from immunoprofile.core.progress import track
@@ -38,6 +39,7 @@ __all__ = [
     "InterchangeError",
     "ModelError",
     "PanelError",
+    "StorageError",
     "StrategyError",
     "StudyError",
     "UnknownNameError",
@@ -64,6 +66,7 @@ __all__ = [
     "tidy",
     "track",
     "versions",
+    "write_bytes",
     "write_json",
     "write_table",
     "write_text",

@@ -23,6 +23,10 @@ class Code:
         What the program did about it.
     to_do : str
         What the user can do.
+    standard : str
+        What the FCS standard says, with the section; empty for what is no finding about an FCS file.
+    vendor : str
+        What the writer of the file should do instead; empty likewise.
     """
 
     code: str
@@ -30,3 +34,5 @@ class Code:
     meaning: str
     done: str
     to_do: str
+    standard: str = ""
+    vendor: str = ""

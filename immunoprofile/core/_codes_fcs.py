@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from immunoprofile.core._code import Code
+from immunoprofile.core._codes_fcs_standard import STANDARD
 
 _REEXPORT = "export the file again from its source"
 _COPY = "copy the file again from its source"
 _NOTHING = "nothing"
 
-FCS_CODES: tuple[Code, ...] = (
+_ROWS: tuple[Code, ...] = (
     # errors: the file is refused
     Code(
         "not-regular-file",
@@ -420,4 +423,26 @@ FCS_CODES: tuple[Code, ...] = (
         "give the matrix in the panel",
     ),
     Code("integers-rounded", "info", "Whole numbers above 2^53.", "rounded to float64", _NOTHING),
+    # de-identified copies
+    Code(
+        "identifying-text",
+        "error",
+        "A text that a de-identified copy would keep holds the stem of the source's name, or a value that is left out.",
+        "the copy was not written",
+        "look at the keyword in the source; correct it there, or let it pass by --allow if it names nobody",
+    ),
+    Code(
+        "deidentify-target",
+        "error",
+        "The folder, the map or the name for de-identified copies cannot be used.",
+        "nothing was written",
+        "name a new or empty folder, and a map outside of it",
+    ),
+)
+
+FCS_CODES: tuple[Code, ...] = tuple(
+    replace(row, standard=STANDARD[row.code][0], vendor=STANDARD[row.code][1])
+    if row.code in STANDARD
+    else row
+    for row in _ROWS
 )

@@ -417,7 +417,7 @@ STUDY_CODES: tuple[Code, ...] = (
         "arm_in_name",
         "warning",
         "the name or folder of a file holds a word of an arm",
-        "read the file; names are never shown blinded",
+        "read the file; names are never shown blinded, and flags.csv says how many there are, not which",
         "rename it",
     ),
     Code(
@@ -495,5 +495,12 @@ STUDY_CODES: tuple[Code, ...] = (
         "the audit log cannot be written",
         "refused",
         "give results/ write permission",
+    ),
+    Code(
+        "problems_unlisted",
+        "info",
+        "more problems were found than a table lists",
+        "listed the first thousand of each level, and counted the rest",
+        "mend those that are listed, then read the study again",
     ),
 )

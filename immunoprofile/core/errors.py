@@ -12,6 +12,7 @@
     ├── InterchangeError      foreign formats
     ├── CytokineError         (also ValueError)
     ├── ModelError            (also ValueError)
+    ├── StorageError          (also OSError) a file that could not be written
     └── UnknownNameError      (also KeyError) a population, gate, channel or column that is not there
     ImmunoprofileWarning
     └── FcsWarning
@@ -143,6 +144,29 @@ class CytokineError(ImmunoprofileError, ValueError):
 
 class ModelError(ImmunoprofileError, ValueError):
     """A model that cannot be fitted to the rows it was given."""
+
+
+class StorageError(ImmunoprofileError, OSError):
+    """A file that could not be written: no room, no permission, or a failing disk."""
+
+    @classmethod
+    def of(cls, error: OSError, code: str, problem: str, *, where: str = "", hint: str = "") -> StorageError:
+        """Make it of what the system said, which it keeps as ``errno`` and ``strerror``."""
+        made = cls(code, problem, where=where, hint=hint)
+        made.errno, made.strerror = error.errno, error.strerror
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:  # what the system said lies outside the dictionary
+        state = dict(self.__dict__) | {"errno": self.errno, "strerror": self.strerror}
+        return _rebuild_stored, (state, self.args)
+
+
+def _rebuild_stored(state: dict[str, Any], args: tuple[Any, ...]) -> StorageError:
+    error = StorageError.__new__(StorageError)
+    for name, value in state.items():
+        setattr(error, name, value)
+    error.args = args
+    return error
 
 
 class ImmunoprofileWarning(UserWarning):

@@ -43,7 +43,9 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 2) -> str | None:
     'W12'
     """
     folded = fold(name)
-    scored = sorted((edit_distance(folded, fold(other)), other) for other in set(known))
+    # a name longer or shorter by more than `limit` is further away: its distance is not worth a count
+    near = {other for other in known if abs(len(fold(other)) - len(folded)) <= limit}
+    scored = sorted((edit_distance(folded, fold(other)), other) for other in near)
     if not scored or scored[0][0] > limit:
         return None
     if len(scored) > 1 and scored[1][0] == scored[0][0]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoprofile.core import FcsError
 from immunoprofile.fcs._decode import EventTable, MemoryStore
+from immunoprofile.fcs._events import source_of, survey
 from immunoprofile.fcs._layout import Field, Layout
 from immunoprofile.fcs._sample import Sample
 from immunoprofile.fcs._scale import Scaling
@@ -24,42 +25,11 @@ if TYPE_CHECKING:
 
 def float_events(events: ArrayLike, path: object) -> NDArray[Any]:
     """Bring events into float32 where every value is exact in it, else float64; two axes, C-contiguous."""
-    array = np.asarray(events)
-    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
-        raise FcsError(
-            path,
-            "write-values",
-            problem=f"events are of type {array.dtype}",
-            hint="an array of real numbers is expected",
-        )
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise FcsError(
-            path,
-            "write-values",
-            problem=f"events have shape {array.shape}",
-            hint="(n_events, n_channels) with at least one channel is expected",
-        )
-    if array.dtype == np.float32:
-        return np.ascontiguousarray(array, dtype=np.float32)
-    with np.errstate(all="ignore"):
-        narrow = np.ascontiguousarray(array, dtype=np.float32)
-        if _same(narrow, array):
-            return narrow
-        wide = np.ascontiguousarray(array, dtype=np.float64)
-    if array.dtype.kind in "iu" and not np.array_equal(wide.astype(array.dtype), array):
-        raise FcsError(
-            path,
-            "write-values",
-            problem="events hold whole numbers above 2^53 that float64 cannot keep",
-            hint="convert them to float64 first, if rounding them is meant",
-        )
-    return wide
-
-
-def _same(narrow: NDArray[np.float32], array: NDArray[Any]) -> bool:
-    if array.dtype.kind in "iub":
-        return bool(array.size == 0 or np.abs(array.astype(np.float64)).max() <= 2**24)
-    return bool(np.array_equal(narrow.astype(np.float64), array.astype(np.float64), equal_nan=True))
+    source = source_of(events, path)
+    whole = source.take(0, source.rows)
+    if whole.dtype == np.float32 or survey(source).wide.any():
+        return np.ascontiguousarray(whole)
+    return np.ascontiguousarray(whole, dtype=np.float32)
 
 
 def check_names(detectors: Sequence[str], count: int, path: object) -> tuple[str, ...]:
@@ -90,6 +60,8 @@ def check_labels(labels: Sequence[str | None] | None, count: int, path: object) 
     """See that there is one label a channel; None is none."""
     if labels is None:
         return ("",) * count
+    if not all(label is None or isinstance(label, str) for label in labels):
+        raise TypeError("labels are texts, or None where there is none")
     texts = tuple(label or "" for label in labels)
     if len(texts) != count:
         raise FcsError(path, "write-names", problem=f"{len(texts)} labels for {count} channels")
@@ -114,8 +86,8 @@ def sample_from_arrays(
         Linear values. Copied, unless they are float32 or float64 already: do not change them afterwards.
     detectors : sequence of str
         One name a channel.
-    labels : sequence of str, optional
-        Markers, empty where none.
+    labels : sequence of str or None, optional
+        Markers, None where there is none.
     ranges : array-like, shape (n_channels,), optional
         Upper end of each channel; by default 262144.
     spillover : Spillover, optional
@@ -156,7 +128,7 @@ def sample_from_arrays(
         version="",
         n_events=count,
         detectors=check_names(detectors, channels, name),
-        labels=check_labels(labels, channels, name),
+        labels=tuple(label or None for label in check_labels(labels, channels, name)),
         keywords={keyword.strip().upper(): value for keyword, value in (keywords or {}).items()},
         ranges=upper,
         amplification=np.zeros((channels, 2)),

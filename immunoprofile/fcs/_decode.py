@@ -1,32 +1,46 @@
-"""DATA to numbers, a block of events at a time: the whole is never held unless it is asked for.
+"""DATA to numbers, a block of events at a time: the whole is not held unless it is asked for.
 
 A *store* gives the bytes of events (mapped, copied, or read when asked); an `EventTable` tells their meaning.
+Findings need a look at every event. Where bytes must be turned or widened anyway, that look decodes them, and
+the events are kept if they are not too many: the pass over DATA is the dear part.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from immunoprofile.core import FcsError
+from immunoprofile.fcs import _columns
+from immunoprofile.fcs._columns import Columns
+from immunoprofile.fcs._compiled import Program, are_worth
 from immunoprofile.fcs._file import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from immunoprofile.fcs._file import InputFile
-    from immunoprofile.fcs._layout import Field, Layout
+    from immunoprofile.fcs._layout import Layout
     from immunoprofile.fcs._scale import Scaling
 
 COPY_BELOW = 16 * 2**20
 """Smaller DATA is copied: a map costs more, and kills the process if the file shrinks."""
-_BLOCK_BYTES = 2**21
+COPY_UNMAPPED_BELOW = 2**29
+"""The same, where a map was ruled out."""
+KEEP_BELOW = 128 * 2**20
+"""Events that the first look has decoded are kept up to so many bytes."""
+_BLOCK_BYTES = 2**20
+_WIDE_BYTES = 2**24
+
+
+Decoder: TypeAlias = "Callable[[NDArray[np.uint8], NDArray[Any], NDArray[np.int64] | None], None]"
+"""Bytes of events into an array, and what was found added to counts, if they are given."""
 
 
 class Store(Protocol):
@@ -102,16 +116,33 @@ def changed(path: str) -> FcsError:
 
 
 def open_store(file: InputFile, begin: int, count: int, *, stride: int, use_map: bool) -> Store:
-    """Choose how the bytes of events are held: small ones copied, large ones mapped, or read when asked."""
+    """Choose how the bytes of events are held: copied, mapped, or (large, not to be mapped) read when asked."""
     length = count * stride
-    if length < COPY_BELOW:
-        content = np.frombuffer(file.read(begin, length), dtype=np.uint8)
-        return MemoryStore(table=content.reshape(count, stride))
+    if length < (COPY_BELOW if use_map else COPY_UNMAPPED_BELOW):
+        return MemoryStore(table=_copied(file, begin, length).reshape(count, stride))
     if use_map:
         mapped = _mapped(file, begin, length)
         if mapped is not None:
             return MemoryStore(table=mapped.reshape(count, stride))
     return FileStore(path=str(file.findings.path), stamp=file.stamp, begin=begin, stride=stride)
+
+
+def _copied(file: InputFile, begin: int, length: int) -> NDArray[np.uint8]:
+    """Read bytes into an array, where the system can: it has large pages, which `bytes` do not have."""
+    if not hasattr(os, "preadv"):
+        return np.frombuffer(file.read(begin, length), dtype=np.uint8)
+    out = np.empty(length, dtype=np.uint8)
+    done = 0
+    try:
+        while done < length:
+            count = os.preadv(file.descriptor, [out[done:].data], begin + done)
+            if not count:
+                raise file.findings.error("io", "the file became shorter while it was read", offset=begin)
+            done += count
+    except OSError as error:
+        raise file.findings.error("io", f"the system refuses: {error.strerror}", offset=begin) from error
+    out.flags.writeable = False
+    return out
 
 
 def _mapped(file: InputFile, begin: int, length: int) -> NDArray[np.uint8] | None:
@@ -126,30 +157,7 @@ def _mapped(file: InputFile, begin: int, length: int) -> NDArray[np.uint8] | Non
     return np.frombuffer(view, dtype=np.uint8, count=length, offset=begin - page)
 
 
-# -- columns -------------------------------------------------------------------------------------------------
-
-
-def field_values(rows: NDArray[np.uint8], layout: Layout, field: Field) -> NDArray[np.generic]:
-    """Give the stored numbers of one column, of any width and order, unmasked."""
-    cells = rows[:, field.offset : field.offset + field.size]
-    letter = "u" if field.kind == "I" else "f"
-    if layout.order != "mixed" and field.size in {1, 2, 4, 8}:
-        stored = np.dtype(f"{'<' if layout.order == 'little' else '>'}{letter}{field.size}")
-        return cells.view(stored)[:, 0]
-    significance = layout.significance
-    if layout.order != "mixed":
-        ascending = range(field.size)
-        significance = tuple(ascending if layout.order == "little" else reversed(ascending))
-    word = np.dtype(np.uint32 if field.size <= 4 else np.uint64)
-    out = np.zeros(len(rows), dtype=word)
-    for stored_byte, rank in enumerate(significance):
-        out |= cells[:, stored_byte].astype(word) << word.type(8 * rank)
-    return out if field.kind == "I" else out.view(f"f{field.size}")
-
-
-def mask_of(field: Field) -> int:
-    """Bits of a stored number that count."""
-    return (1 << field.bits) - 1
+# -- events --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,6 +175,8 @@ class EventTable:
         One a chosen column; identities where stored numbers were asked for.
     count : int
         Number of events.
+    keep_bits : bool
+        Leave the bits of integers above the range as they are stored.
     """
 
     store: Store
@@ -174,87 +184,117 @@ class EventTable:
     columns: tuple[int, ...]
     scalings: tuple[Scaling, ...]
     count: int
+    keep_bits: bool = False
+    _kept: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)  # events that were decoded once
 
     @property
-    def block_events(self) -> int:
-        """Events of a block of about 2 MB."""
-        return max(1, _BLOCK_BYTES // self.layout.stride)
+    def chosen(self) -> Columns:
+        """The chosen columns."""
+        return Columns(layout=self.layout, chosen=self.columns, keep_bits=self.keep_bits)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the chosen columns are all, in order."""
-        return self.columns == tuple(range(len(self.layout.fields)))
+    def _are_unscaled(self) -> bool:
+        return all(scaling.is_identity for scaling in self.scalings)
 
-    def blocks(self) -> Iterator[tuple[int, int]]:
-        """Bounds of blocks that cover all events."""
-        step = self.block_events
-        for start in range(0, self.count, step):
-            yield start, min(start + step, self.count)
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        """Type of the events: float32 where every value is exact in it."""
+        exact = self._are_unscaled and self.chosen.are_exact_in_float32
+        return np.dtype(np.float32 if exact else np.float64)
 
-    def native(self) -> NDArray[np.generic] | None:
-        """All events where they lie, if they are native floats that need no scale; read-only."""
+    @property
+    def _are_compiled(self) -> bool:
+        return are_worth(self.count * self.layout.stride)
+
+    @property
+    def _size_to_fill(self) -> int:
+        """Bytes of a block for all events: kernels mind the cache themselves, numpy and scales do not."""
+        mindful = self._are_compiled and self._are_unscaled and self.store.whole is not None
+        return _WIDE_BYTES if mindful else _BLOCK_BYTES
+
+    @property
+    def _can_be_kept(self) -> bool:
+        """Whether the first look may keep what it decodes."""
+        size = self.count * len(self.columns) * self._dtype.itemsize
+        return self._are_unscaled and self.store.whole is not None and size <= KEEP_BELOW
+
+    def blocks(self, start: int = 0, stop: int | None = None, *, size: int) -> Iterator[tuple[int, int]]:
+        """Bounds of blocks of about `size` bytes that cover the events."""
+        step, end = max(1, size // self.layout.stride), self.count if stop is None else stop
+        for first in range(start, end, step):
+            yield first, min(first + step, end)
+
+    def native(self) -> NDArray[Any] | None:
+        """All events where they lie as native floats that need no scale, read-only; else None."""
+        if "events" in self._kept:
+            return self._kept["events"]
+        if not (self.chosen.are_native_floats and self._are_unscaled) or self.store.whole is None:
+            return None
         dtype = self.layout.dtype
-        if dtype is None or dtype.kind != "f" or not dtype.isnative or not self.is_whole:
-            return None
-        if not all(scaling.is_identity for scaling in self.scalings) or self.store.whole is None:
-            return None
-        return _typed(self.store.whole, dtype)
+        return None if dtype is None else _columns.typed(self.store.whole, dtype)
 
-    def events(self) -> NDArray[np.generic]:
+    def events(self) -> NDArray[Any]:
         """All chosen events on the scale that was asked for; float32 where every value is exact in it."""
         lying = self.native()
         if lying is not None:
             return lying
-        exact = all(
-            self.layout.fields[column].exact_in_float32 and scaling.is_identity
-            for column, scaling in zip(self.columns, self.scalings, strict=True)
-        )
-        out: NDArray[np.generic] = np.empty(
-            (self.count, len(self.columns)), dtype=np.float32 if exact else np.float64
-        )
-        everything = tuple(range(len(self.columns)))
-        for start, stop in self.blocks():
-            self.fill(out[start:stop], start, stop, positions=everything)
+        out: NDArray[Any] = np.empty((self.count, len(self.columns)), dtype=self._dtype)
+        decode = self._decoder(self.chosen)
+        for start, stop in self.blocks(size=self._size_to_fill):
+            decode(self.store.rows(start, stop), out[start:stop], None)
+            self._scale(out[start:stop], range(len(self.columns)))
         out.flags.writeable = False
         return out
+
+    def counts(self) -> NDArray[np.int64]:
+        """Look through all events, and count what there is to find in each column.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_columns, 4)
+            Events that are no number, infinite, with bits above the range, rounded.
+        """
+        counts = np.zeros((len(self.columns), 4), dtype=np.int64)
+        if self.chosen.are_native_floats or not self._are_compiled:
+            for start, stop in self.blocks(size=_BLOCK_BYTES):
+                _columns.count(self.chosen, self.store.rows(start, stop), counts)
+            return counts
+        decode = self._decoder(self.chosen)
+        if self._can_be_kept:
+            out: NDArray[Any] = np.empty((self.count, len(self.columns)), dtype=self._dtype)
+            for start, stop in self.blocks(size=self._size_to_fill):
+                decode(self.store.rows(start, stop), out[start:stop], counts)
+            out.flags.writeable = False
+            self._kept["events"] = out
+            return counts
+        for start, stop in self.blocks(size=_BLOCK_BYTES):
+            passing = np.empty((stop - start, len(self.columns)), dtype=self._dtype)
+            decode(self.store.rows(start, stop), passing, counts)
+        return counts
 
     def block(self, start: int, stop: int, positions: Sequence[int]) -> NDArray[np.float64]:
         """Decode some events of some chosen columns as float64."""
         out = np.empty((stop - start, len(positions)))
-        step = self.block_events
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
-            self.fill(out[first - start : last - start], first, last, positions=positions)
+        if "events" in self._kept:
+            out[...] = self._kept["events"][start:stop, list(positions)]
+            return out
+        decode = self._decoder(self.chosen.pick(positions))
+        for first, last in self.blocks(start, stop, size=_BLOCK_BYTES):
+            part = out[first - start : last - start]
+            decode(self.store.rows(first, last), part, None)
+            self._scale(part, positions)
         return out
 
-    def fill(self, out: NDArray[np.generic], start: int, stop: int, *, positions: Sequence[int]) -> None:
-        """Decode some events into `out`, masked and scaled."""
-        rows = self.store.rows(start, stop)
-        columns = [self.columns[position] for position in positions]
+    def _decoder(self, columns: Columns) -> Decoder:
+        if not self._are_compiled:
+            return lambda rows, out, _counts: _columns.decode(columns, rows, out)
+        program, unread = Program.of(columns), np.zeros((len(columns.chosen), 4), dtype=np.int64)
+        return lambda rows, out, counts: program.decode(rows, out, unread if counts is None else counts)
+
+    def _scale(self, out: NDArray[Any], positions: Sequence[int]) -> None:
         with np.errstate(
             all="ignore"
         ):  # a NaN of the file, or 10**x past the largest double, is no news here
-            self._fill_stored(out, rows, columns)
             for k, position in enumerate(positions):
                 if not self.scalings[position].is_identity:
-                    self.scalings[position].apply(out[:, k])  # type: ignore[arg-type]  # float64 wherever scaled
-
-    def _fill_stored(self, out: NDArray[np.generic], rows: NDArray[np.uint8], columns: Sequence[int]) -> None:
-        fields = self.layout.fields
-        dtype = self.layout.dtype
-        if dtype is not None and len(columns) == len(fields) and list(columns) == list(range(len(fields))):
-            table = _typed(rows, dtype)
-            if any(field.masked for field in fields):
-                table = table & np.array([mask_of(field) for field in fields], dtype=dtype.newbyteorder("="))
-            out[...] = table
-            return
-        for k, column in enumerate(columns):
-            values = field_values(rows, self.layout, fields[column])
-            if fields[column].masked:
-                values = values & values.dtype.newbyteorder("=").type(mask_of(fields[column]))  # type: ignore[operator]
-            out[:, k] = values
-
-
-def _typed(rows: NDArray[np.uint8], dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """Bytes of events as numbers, without a copy."""
-    return rows.view(dtype) if rows.size else np.empty((len(rows), rows.shape[1] // dtype.itemsize), dtype)
+                    self.scalings[position].apply(out[:, k])

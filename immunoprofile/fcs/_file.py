@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from immunoprofile.core import UnknownNameError
+from immunoprofile.fcs._numbers import MAX_DIGITS
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -21,16 +24,29 @@ class FcsLimits:
     Attributes
     ----------
     text_bytes : int
-        Longest TEXT, and longest supplemental TEXT.
+        Longest TEXT, longest supplemental TEXT, longest ANALYSIS.
     parameters : int
         Largest ``$PAR``.
+    digits : int
+        Longest whole number; 2**64 has 20 digits.
     data_sets : int
         Longest chain of data sets in one file.
     """
 
     text_bytes: int = 64 * 2**20
     parameters: int = 100_000
+    digits: int = MAX_DIGITS
     data_sets: int = 10_000
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"the limit {name} is a whole number, not {type(value).__name__}")
+            if value < 1:
+                raise UnknownNameError(
+                    "unknown_choice", f"the limit {name} is {value}", hint="give a whole number above 0"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,8 +92,12 @@ class Findings:
         offset: int | None = None,
         hint: str = "",
     ) -> FcsError:
-        """Build the error that ends the reading; the caller raises it."""
-        return FcsError(self.path, code, offset, keyword=keyword, problem=problem, hint=hint)
+        """Build the error that ends the reading; the caller raises it.
+
+        What comes from the file may hold control characters: they are shown, never sent to a terminal.
+        """
+        named = None if keyword is None else clean(keyword)
+        return FcsError(self.path, code, offset, keyword=named, problem=clean(problem), hint=clean(hint))
 
 
 def emit(issues: Iterable[Issue], path: str | Path, *, stacklevel: int) -> None:

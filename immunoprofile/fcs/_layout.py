@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from immunoprofile.fcs._numbers import BLANKS, real_number, whole_number
+from immunoprofile.fcs._numbers import BLANKS, real_number, too_long, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,10 +103,9 @@ def required(keywords: Mapping[str, str], keyword: str, findings: Findings) -> s
 
 def count_parameters(keywords: Mapping[str, str], findings: Findings, limits: FcsLimits) -> int:
     """Read ``$PAR``."""
-    text = required(keywords, "$PAR", findings)
-    count = whole_number(text)
+    count = counted(required(keywords, "$PAR", findings), "$PAR", findings, limits=limits)
     if not count:
-        raise bad_value("$PAR", text, "a whole number above 0", findings=findings)
+        raise bad_value("$PAR", keywords["$PAR"], "a whole number above 0", findings=findings)
     if count > limits.parameters:
         raise findings.error(
             "limit",
@@ -115,6 +114,18 @@ def count_parameters(keywords: Mapping[str, str], findings: Findings, limits: Fc
             hint="raise it by limits=FcsLimits(parameters=...)",
         )
     return count
+
+
+def counted(text: str, keyword: str, findings: Findings, *, limits: FcsLimits) -> int | None:
+    """Read a whole number; one of more digits than the limit is refused as such."""
+    if too_long(text, limits.digits):
+        raise findings.error(
+            "limit",
+            f"{keyword} has more than {limits.digits} digits",
+            keyword=keyword,
+            hint="raise it by limits=FcsLimits(digits=...)",
+        )
+    return whole_number(text, limits.digits)
 
 
 def bad_value(keyword: str, text: str, expected: str, *, findings: Findings) -> FcsError:
@@ -159,7 +170,9 @@ def data_kind(keywords: Mapping[str, str], keyword: str, findings: Findings) -> 
     return cast("Kind", kind)
 
 
-def read_widths(keywords: Mapping[str, str], count: int, *, version: str, findings: Findings) -> Widths:
+def read_widths(
+    keywords: Mapping[str, str], count: int, *, version: str, findings: Findings, limits: FcsLimits
+) -> Widths:
     """Read type, width and range of every column, and the order of bytes."""
     default = data_kind(keywords, "$DATATYPE", findings)
     fields: list[Field] = []
@@ -170,7 +183,7 @@ def read_widths(keywords: Mapping[str, str], count: int, *, version: str, findin
         own = f"$P{number}DATATYPE"
         kind = data_kind(keywords, own, findings) if version >= "3.2" and own in keywords else default
         keyword = f"$P{number}B"
-        written = _written_bits(keywords, keyword, findings)
+        written = _written_bits(keywords, keyword, findings, limits=limits)
         if kind == "I":
             size = -(-written // 8)
             if written % 8:
@@ -186,9 +199,9 @@ def read_widths(keywords: Mapping[str, str], count: int, *, version: str, findin
     return Widths(layout=layout, padded=tuple(padded), float_widths=tuple(float_widths))
 
 
-def _written_bits(keywords: Mapping[str, str], keyword: str, findings: Findings) -> int:
+def _written_bits(keywords: Mapping[str, str], keyword: str, findings: Findings, *, limits: FcsLimits) -> int:
     text = required(keywords, keyword, findings)
-    bits = whole_number(text)
+    bits = counted(text, keyword, findings, limits=limits)
     if not bits:
         raise bad_value(keyword, text, "a number of bits above 0", findings=findings)
     if bits > MAX_BITS:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from immunoprofile.fcs._header import HEADER_BYTES, Header, Span
-from immunoprofile.fcs._layout import Widths, bad_value
+from immunoprofile.fcs._layout import Widths, bad_value, counted
 from immunoprofile.fcs._numbers import BLANKS, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from immunoprofile.core import FcsError
-    from immunoprofile.fcs._file import InputFile
+    from immunoprofile.fcs._file import FcsLimits, InputFile
     from immunoprofile.fcs._issues import Findings
 
 _PADDING = b"\0 \r\n"
@@ -100,35 +100,24 @@ class Search:
         return self.header.base + offset
 
 
-def locate_data(
-    file: InputFile,
-    header: Header,
-    keywords: Mapping[str, str],
-    *,
-    widths: Widths,
-    supplemental: Span | None,
-) -> Events:
+def locate_data(search: Search) -> Events:
     """Find DATA and count its events."""
-    search = Search(
-        file=file,
-        header=header,
-        keywords=keywords,
-        widths=widths,
-        supplemental=supplemental,
-        total=_total(keywords, header.version, file.findings),
-    )
+    header = search.header
     if search.total == 0:
         return Events(begin=header.text.end + 1, count=0, end=header.text.end)
     return _count(search, _choose(search, _header_place(search), _text_place(search)))
 
 
-def _total(keywords: Mapping[str, str], version: str, findings: Findings) -> int | None:
+def total_events(
+    keywords: Mapping[str, str], version: str, findings: Findings, *, limits: FcsLimits
+) -> int | None:
+    """Read ``$TOT``; None where the file has none."""
     text = keywords.get("$TOT")
     if text is None:
         if version >= "3.0":
             findings.warn("tot-missing", "no $TOT; events counted from the size of DATA", keyword="$TOT")
         return None
-    total = whole_number(text)
+    total = counted(text, "$TOT", findings, limits=limits)
     if total is None:
         raise bad_value("$TOT", text, "a whole number, 0 or more,", findings=findings)
     return total

@@ -10,21 +10,34 @@ import re
 
 MAX_DIGITS = 20
 """Longest whole number that a keyword may hold: 2**64 has 20 digits."""
-_WHOLE = re.compile(r"[+]?0*([0-9]{1,20})(?:\.0*)?", re.ASCII)
+_MOST_DIGITS = 4000  # Python refuses to convert more than 4,300
+_WHOLE = re.compile(r"[+]?([0-9]+)(?:\.0*)?", re.ASCII)
 _REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 BLANKS = " \t\r\n\0"
 
 
-def whole_number(text: str) -> int | None:
-    """Read a whole number >= 0 of at most 20 digits; ``12.0`` is one, ``1e3`` and ``0x10`` are not.
+def whole_number(text: str, digits: int = MAX_DIGITS) -> int | None:
+    """Read a whole number >= 0 of at most `digits` digits; ``12.0`` is one, ``1e3`` and ``0x10`` are not.
 
     Examples
     --------
     >>> whole_number(" 0012 "), whole_number("12.5"), whole_number("-3")
     (12, None, None)
     """
+    written = _digits(text)
+    return int(written) if written is not None and len(written) <= min(digits, _MOST_DIGITS) else None
+
+
+def too_long(text: str, digits: int) -> bool:
+    """Tell whether a text is a whole number, but of more than `digits` digits."""
+    written = _digits(text)
+    return written is not None and len(written) > min(digits, _MOST_DIGITS)
+
+
+def _digits(text: str) -> str | None:
+    """Give the digits of a whole number without leading zeros; None where it is none."""
     match = _WHOLE.fullmatch(text.strip(BLANKS))
-    return int(match[1]) if match else None
+    return (match[1].lstrip("0") or "0") if match else None
 
 
 def real_number(text: str) -> float | None:

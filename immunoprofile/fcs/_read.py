@@ -1,41 +1,31 @@
-"""The reader: HEADER, TEXT, layout, place of DATA, scale, events - each step in its own module."""
+"""The reader's door: options, one data set or all, events held or left out."""
 
 from __future__ import annotations
 
-from collections import Counter
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from immunoprofile.core import choose
 from immunoprofile.fcs._decode import EventTable, open_store
+from immunoprofile.fcs._facts import read_facts
 from immunoprofile.fcs._file import FcsLimits, InputFile
-from immunoprofile.fcs._header import Span, read_header
-from immunoprofile.fcs._issues import MODES, Findings, Mode, emit, listing
-from immunoprofile.fcs._layout import check_mode, count_parameters, read_widths
-from immunoprofile.fcs._locate import locate_data
-from immunoprofile.fcs._numbers import real_number
-from immunoprofile.fcs._sample import Sample, channel_index
-from immunoprofile.fcs._scale import Scaling, read_scales
+from immunoprofile.fcs._issues import MODES, Findings, Mode, emit
+from immunoprofile.fcs._sample import Sample, channel_index, label_of
+from immunoprofile.fcs._scale import Scaling
 from immunoprofile.fcs._scan import scan
-from immunoprofile.fcs._spillover import read_legacy_compensation, read_spillover
-from immunoprofile.fcs._tail import analysis_span, check_tail, next_data_set
-from immunoprofile.fcs._text import add_supplemental, read_text, supplemental_span
+from immunoprofile.fcs._tail import check_tail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from immunoprofile.fcs._header import Header
-    from immunoprofile.fcs._layout import Layout
-    from immunoprofile.fcs._locate import Events
-    from immunoprofile.fcs._scale import Scales
-    from immunoprofile.fcs._spillover import Spillover
+    from immunoprofile.fcs._facts import Facts
 
 Scale = Literal["linear", "stored"]
+Bits = Literal["mask", "keep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +33,9 @@ class Options:
     """How a file is read; the parameters of :func:`read_fcs`."""
 
     mode: Mode = "default"
-    channels: tuple[int | str, ...] | None = None
     scale: Scale = "linear"
+    channels: tuple[int | str, ...] | None = None
+    bits: Bits = "mask"
     metadata_only: bool = False
     mmap: bool = True
     limits: FcsLimits = field(default_factory=FcsLimits)
@@ -60,31 +51,16 @@ class Reading:
     chained: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What HEADER and TEXT of a data set say."""
-
-    header: Header
-    keywords: dict[str, str]
-    layout: Layout
-    events: Events
-    end: int
-    following: int | None
-    names: tuple[str, ...]
-    scales: Scales
-    spillover: Spillover | None
-    legacy_compensation: NDArray[np.float64] | None
-
-
-def read_fcs(
+def read_fcs(  # noqa: PLR0913, PLR0917 - the options of one reading, each with a default
     path: str | Path,
-    *,
     mode: Mode = "default",
-    channels: Sequence[int | str] | None = None,
     scale: Scale = "linear",
+    channels: Sequence[int | str] | None = None,
+    bits: Bits = "mask",
+    limits: FcsLimits | None = None,
+    *,
     metadata_only: bool = False,
     mmap: bool = True,
-    limits: FcsLimits | None = None,
 ) -> Sample:
     """Read an FCS file (2.0, 3.0, 3.1, 3.2; list mode).
 
@@ -96,16 +72,19 @@ def read_fcs(
     path : str or Path
     mode : {"default", "strict", "force"}
         ``strict``: a warning is an error. ``force``: a truncated file gives its whole events.
-    channels : sequence of int or str, optional
-        Detectors, by ``$PnN`` or place from 0, in the order wanted; by default all.
     scale : {"linear", "stored"}
         ``linear`` applies amplification and gain as the standard says; ``stored`` gives the file's numbers.
-    metadata_only : bool
-        Leave the events out; only HEADER and TEXT are read.
-    mmap : bool
-        Map DATA of 16 MB and more instead of reading it block by block. Not for files that may shrink.
+    channels : sequence of int or str, optional
+        Detectors, by ``$PnN`` or place from 0, in the order wanted; by default all.
+    bits : {"mask", "keep"}
+        ``mask`` takes away the bits of integers above ``$PnR``, as the standard asks; ``keep`` leaves them.
     limits : FcsLimits, optional
         Bounds against hostile files.
+    metadata_only : bool
+        Leave the events out; only HEADER, TEXT and ANALYSIS are read.
+    mmap : bool
+        Map DATA of 16 MB and more. ``False`` for files that may shrink meanwhile, which would end the
+        process: DATA is copied, and from 512 MB on read block by block.
 
     Returns
     -------
@@ -115,44 +94,102 @@ def read_fcs(
     Raises
     ------
     FcsError
-        Every failure, with a code of :func:`immunoprofile.explain`.
+        Every failure of the file, with a code of :func:`immunoprofile.explain`.
+    TypeError, UnknownNameError
+        An argument of the wrong type, or none of the choices.
 
     Warns
     -----
     FcsWarning
         Every repair.
     """
-    options = _options(
-        mode=mode, channels=channels, scale=scale, metadata_only=metadata_only, mmap=mmap, limits=limits
+    source = checked_path(path)
+    options = make_options(
+        mode=mode,
+        scale=scale,
+        channels=channels,
+        bits=bits,
+        limits=limits,
+        metadata_only=metadata_only,
+        mmap=mmap,
     )
-    sample = read_quietly(path, options)
-    emit(sample.issues, path, stacklevel=2)
+    with InputFile(source, Findings(source, options.mode)) as file:
+        sample = read_set(file, Reading(options=options), path=source)[0]
+    emit(sample.issues, source, stacklevel=2)
     return sample
 
 
-def read_fcs_all(
+def read_metadata(path: str | Path, mode: Mode = "default", limits: FcsLimits | None = None) -> Sample:
+    """Read what HEADER, TEXT and ANALYSIS say; DATA is not touched.
+
+    Parameters
+    ----------
+    path : str or Path
+    mode, limits
+        As for :func:`read_fcs`.
+
+    Returns
+    -------
+    Sample
+        Without events: asking for them is an ``FcsError`` of code ``metadata-only``.
+    """
+    source = checked_path(path)
+    options = make_options(mode=mode, limits=limits, metadata_only=True)
+    with InputFile(source, Findings(source, options.mode)) as file:
+        sample = read_set(file, Reading(options=options), path=source)[0]
+    emit(sample.issues, source, stacklevel=2)
+    return sample
+
+
+def read_fcs_all(  # noqa: PLR0913, PLR0917 - the options of read_fcs
     path: str | Path,
-    *,
     mode: Mode = "default",
     scale: Scale = "linear",
-    metadata_only: bool = False,
+    channels: Sequence[int | str] | None = None,
+    bits: Bits = "mask",
     limits: FcsLimits | None = None,
+    *,
+    metadata_only: bool = False,
+    mmap: bool = True,
 ) -> tuple[Sample, ...]:
-    """Read every data set of an FCS file; see :func:`read_fcs`.
+    """Read every data set of an FCS file, with the options of :func:`read_fcs`.
 
     The sets of a Beckman LMD file hold the same events twice: do not join them.
+
+    Parameters
+    ----------
+    path : str or Path
+    mode, scale, channels, bits, limits, metadata_only, mmap
+        As for :func:`read_fcs`.
 
     Returns
     -------
     tuple of Sample
+
+    Raises
+    ------
+    FcsError
+        As for :func:`read_fcs`, for any of the sets; ``limit`` where there are too many.
+
+    Warns
+    -----
+    FcsWarning
+        Every repair.
     """
-    options = _options(
-        mode=mode, channels=None, scale=scale, metadata_only=metadata_only, mmap=True, limits=limits
+    source = checked_path(path)
+    options = make_options(
+        mode=mode,
+        scale=scale,
+        channels=channels,
+        bits=bits,
+        limits=limits,
+        metadata_only=metadata_only,
+        mmap=mmap,
     )
     samples: list[Sample] = []
     base: int | None = 0
     while base is not None:
-        findings = Findings(path, options.mode)
+        findings = Findings(source, options.mode)
         if len(samples) >= options.limits.data_sets:
             raise findings.error(
                 "limit",
@@ -161,90 +198,81 @@ def read_fcs_all(
                 hint="raise it by limits=FcsLimits(data_sets=...)",
             )
         reading = Reading(options=options, base=base, number=len(samples) + 1, chained=True)
-        with InputFile(path, findings) as file:
-            sample, base = _read_set(file, reading, path=path)
-        emit(sample.issues, path, stacklevel=2)
+        with InputFile(source, findings) as file:
+            sample, base = read_set(file, reading, path=source)
+        emit(sample.issues, source, stacklevel=2)
         samples.append(sample)
     return tuple(samples)
-
-
-def read_quietly(path: str | Path, options: Options) -> Sample:
-    """Read the first data set; warnings stay in ``sample.issues``."""
-    with InputFile(path, Findings(path, options.mode)) as file:
-        return _read_set(file, Reading(options=options), path=path)[0]
 
 
 def reopened(path: str, reading: Reading) -> Sample:
     """Read a sample again that has travelled to another process as a path."""
     with InputFile(path, Findings(path, reading.options.mode)) as file:
-        facts = _read_facts(file, reading)
-        return _sample_of(file, facts, reading, path=path)
+        return read_set(file, reading, path=path)[0]
 
 
-def _options(
+# -- arguments -----------------------------------------------------------------------------------------------
+
+
+def checked_path(path: str | Path) -> str | Path:
+    """See that a path is one."""
+    given: object = path
+    if isinstance(given, str) or (isinstance(given, os.PathLike) and isinstance(os.fspath(given), str)):
+        return path
+    raise TypeError(f"a path is a str or a Path, not {type(path).__name__}")
+
+
+def make_options(
     *,
-    mode: str,
-    channels: Sequence[int | str] | None,
-    scale: str,
-    metadata_only: bool,
-    mmap: bool,
-    limits: FcsLimits | None,
+    mode: str = "default",
+    scale: str = "linear",
+    channels: Sequence[int | str] | None = None,
+    bits: str = "mask",
+    limits: FcsLimits | None = None,
+    metadata_only: bool = False,
+    mmap: bool = True,
 ) -> Options:
-    chosen = (channels,) if isinstance(channels, (int, str)) else channels
+    """Check the arguments of a reading."""
+    if limits is not None and not isinstance(limits, FcsLimits):
+        raise TypeError(f"limits are an FcsLimits, not {type(limits).__name__}")
     return Options(
-        mode=cast("Mode", choose(mode, MODES, what="mode")),
-        channels=None if chosen is None else tuple(chosen),
-        scale=cast("Scale", choose(scale, ("linear", "stored"), what="scale")),
-        metadata_only=metadata_only,
-        mmap=mmap,
+        mode=cast("Mode", _choice(mode, MODES, "mode")),
+        scale=cast("Scale", _choice(scale, ("linear", "stored"), "scale")),
+        channels=None if channels is None else _channels(channels),
+        bits=cast("Bits", _choice(bits, ("mask", "keep"), "bits")),
+        metadata_only=bool(metadata_only),
+        mmap=bool(mmap),
         limits=limits or FcsLimits(),
     )
 
 
-def _read_set(file: InputFile, reading: Reading, *, path: str | Path) -> tuple[Sample, int | None]:
+def _choice(value: Any, choices: tuple[str, ...], what: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is one of {', '.join(choices)}, not {type(value).__name__}")
+    return choose(value, choices, what=what)
+
+
+def _channels(channels: Any) -> tuple[int | str, ...]:
+    single = isinstance(channels, (str, int, np.integer))
+    try:
+        asked = (channels,) if single else tuple(channels)
+    except TypeError as error:
+        raise TypeError(
+            f"channels are a list of names or whole numbers, not {type(channels).__name__}"
+        ) from error
+    for channel in asked:
+        if isinstance(channel, bool) or not isinstance(channel, (str, int, np.integer)):
+            raise TypeError(f"a channel is a name or a whole number, not {type(channel).__name__}")
+    return tuple(channel if isinstance(channel, str) else int(channel) for channel in asked)
+
+
+# -- one data set --------------------------------------------------------------------------------------------
+
+
+def read_set(file: InputFile, reading: Reading, *, path: str | Path) -> tuple[Sample, int | None]:
     """Read a data set; give it and the first byte of the next."""
-    facts = _read_facts(file, reading)
+    facts = read_facts(file, reading.base, limits=reading.options.limits, chained=reading.chained)
     return _sample_of(file, facts, reading, path=path), facts.following
-
-
-def _read_facts(file: InputFile, reading: Reading) -> Facts:
-    """Read all that HEADER and TEXT say, and check it against the size of the file."""
-    findings, limits = file.findings, reading.options.limits
-    header = read_header(file, reading.base)
-    keywords, header = read_text(file, header, limits)
-    count = count_parameters(keywords, findings, limits)
-    check_mode(keywords, header.version, findings)
-    widths = read_widths(keywords, count, version=header.version, findings=findings)
-    supplemental = supplemental_span(file, header, keywords)
-    events = locate_data(file, header, keywords, widths=widths, supplemental=supplemental)
-    ends = [header.text.end, events.end, *(span.end for span in header.others)]
-    if supplemental is not None:
-        ends.append(supplemental.end)
-        place = Span(events.begin, events.begin + events.count * widths.layout.stride - 1)
-        add_supplemental(keywords, supplemental, file=file, header=header, data=place, limits=limits)
-    names = _names(keywords, count, version=header.version, findings=findings)
-    scales = read_scales(keywords, names, layout=widths.layout, version=header.version, findings=findings)
-    _check_timestep(keywords, findings)
-    analysis = analysis_span(file, header, keywords)
-    if analysis is not None:
-        ends.append(analysis.end)
-    following = next_data_set(file, header, keywords)
-    if following is not None and not reading.chained:
-        findings.warn(
-            "multiple-datasets", "the file has further data sets; the first was read", keyword="$NEXTDATA"
-        )
-    return Facts(
-        header=header,
-        keywords=keywords,
-        layout=widths.layout,
-        events=events,
-        end=max(ends),
-        following=following,
-        names=names,
-        scales=scales,
-        spillover=read_spillover(keywords, names, findings),
-        legacy_compensation=read_legacy_compensation(keywords, count, findings),
-    )
 
 
 def _open_events(file: InputFile, facts: Facts, chosen: tuple[int, ...], *, reading: Reading) -> EventTable:
@@ -264,6 +292,7 @@ def _open_events(file: InputFile, facts: Facts, chosen: tuple[int, ...], *, read
         columns=chosen,
         scalings=tuple(facts.scales.scalings[i] if linear else Scaling() for i in chosen),
         count=facts.events.count,
+        keep_bits=reading.options.bits == "keep",
     )
     scan(table, [facts.names[i] for i in chosen], file.findings)
     return table
@@ -282,13 +311,15 @@ def _sample_of(file: InputFile, facts: Facts, reading: Reading, *, path: str | P
         version=facts.header.version,
         n_events=facts.events.count,
         detectors=tuple(facts.names[i] for i in chosen),
-        labels=tuple(keywords.get(f"$P{i + 1}S", "") for i in chosen),
+        labels=tuple(label_of(keywords, i + 1) for i in chosen),
         keywords=keywords,
+        analysis=facts.analysis,
         ranges=facts.scales.ranges[picked],
         amplification=facts.scales.amplification[picked],
         datatype=keywords["$DATATYPE"].strip().upper(),
         integer_log=facts.scales.integer_log[picked],
         scale=options.scale,
+        bits=options.bits,
         spillover=facts.spillover,
         legacy_compensation=facts.legacy_compensation,
         issues=file.findings.issues,
@@ -298,37 +329,3 @@ def _sample_of(file: InputFile, facts: Facts, reading: Reading, *, path: str | P
         _stamp=file.stamp,
         _reading=reading,
     )
-
-
-def _names(keywords: Mapping[str, str], count: int, *, version: str, findings: Findings) -> tuple[str, ...]:
-    names, missing = [], []
-    for number in range(1, count + 1):
-        name = keywords.get(f"$P{number}N", "")
-        if not name.strip():
-            missing.append(f"$P{number}N")
-            name = f"P{number}"
-        names.append(name)
-    if missing:
-        findings.graded(
-            "name-missing",
-            f"named by their places: {listing(missing)}",
-            warn=version >= "3.0",
-            keyword=missing[0],
-        )
-    if len(set(names)) < len(names):
-        twice = sorted(name for name, times in Counter(names).items() if times > 1)
-        findings.warn("duplicate-names", f"detectors of one name: {listing(twice)}")
-    return tuple(names)
-
-
-def _check_timestep(keywords: Mapping[str, str], findings: Findings) -> None:
-    text = keywords.get("$TIMESTEP")
-    if text is None:
-        return
-    step = real_number(text)
-    if step is None or step <= 0:
-        findings.warn(
-            "timestep-invalid",
-            "$TIMESTEP is no number above 0; there is no time in seconds",
-            keyword="$TIMESTEP",
-        )

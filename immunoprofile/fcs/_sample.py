@@ -12,7 +12,7 @@ import numpy as np
 from immunoprofile.core import FcsError, card_html, card_text, close_names, listed, sha256_of
 from immunoprofile.fcs._decode import EventTable, changed
 from immunoprofile.fcs._file import Stamp
-from immunoprofile.fcs._numbers import real_number
+from immunoprofile.fcs._numbers import BLANKS, real_number
 from immunoprofile.fcs._scale import is_time
 
 if TYPE_CHECKING:
@@ -42,10 +42,12 @@ class Sample:
     n_events : int
     detectors : tuple of str
         ``$PnN`` of the chosen channels, as written.
-    labels : tuple of str
-        ``$PnS``; empty where there is none.
+    labels : tuple of (str or None)
+        ``$PnS``; None where there is none.
     keywords : mapping of str to str
-        All keywords of TEXT, upper case; values as written.
+        All keywords of TEXT, primary and supplemental, upper case; values as written.
+    analysis : mapping of str to str
+        Keywords of the ANALYSIS segment; empty where there is none.
     ranges : ndarray of float64, shape (n_channels,)
         ``$PnR``; NaN where it cannot be used.
     amplification : ndarray of float64, shape (n_channels, 2)
@@ -56,6 +58,8 @@ class Sample:
         Integers with log amplification.
     scale : str
         ``linear`` or ``stored``: what the events are.
+    bits : str
+        ``mask`` or ``keep``: whether integers were masked by ``$PnR``.
     spillover : Spillover or None
         As the file gives it; never applied.
     legacy_compensation : ndarray or None
@@ -67,9 +71,9 @@ class Sample:
     --------
     >>> import numpy as np
     >>> from immunoprofile.fcs import sample_from_arrays
-    >>> sample = sample_from_arrays(np.ones((5, 2)), ["FSC-A", "FL1-A"], labels=["", "CD4"])
+    >>> sample = sample_from_arrays(np.ones((5, 2)), ["FSC-A", "FL1-A"], labels=[None, "CD4"])
     >>> sample.n_events, sample.index("FL1-A"), sample.labels
-    (5, 1, ('', 'CD4'))
+    (5, 1, (None, 'CD4'))
     """
 
     name: str
@@ -77,13 +81,15 @@ class Sample:
     version: str
     n_events: int
     detectors: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[str | None, ...]
     keywords: Mapping[str, str]
     ranges: NDArray[np.float64]
     amplification: NDArray[np.float64]
     datatype: str
     integer_log: NDArray[np.bool_]
+    analysis: Mapping[str, str] = field(default_factory=dict)
     scale: str = "linear"
+    bits: str = "mask"
     spillover: Spillover | None = None
     legacy_compensation: NDArray[np.float64] | None = None
     issues: tuple[Issue, ...] = ()
@@ -98,6 +104,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keywords", MappingProxyType(dict(self.keywords)))
+        object.__setattr__(self, "analysis", MappingProxyType(dict(self.analysis)))
         for array in (self.ranges, self.amplification, self.integer_log):
             array.flags.writeable = False
 
@@ -150,18 +157,18 @@ class Sample:
         return self.block(0, self.n_events, [channel])[:, 0]
 
     def raw_float32(self) -> NDArray[np.float32] | None:
-        """Give the events where they lie, if they are native float32 that needs no scale.
+        """Give the events as native float32 that needs no scale, where they lie or were decoded at opening.
 
         Returns
         -------
         ndarray of float32, shape (n_events, n_channels), read-only, or None
-            C-contiguous. In a mapped file it may start at any byte: see ``flags.aligned``. None where events
-            have another type, byte order, gain or amplification, or where channels were chosen.
+            C-contiguous. In a mapped file it may start at any byte: see ``flags.aligned``. None where float32
+            would not hold every value, where a gain or an amplification applies, and where nothing is held.
         """
         lying = self._events_table().native()
         if lying is None or lying.dtype != np.float32:
             return None
-        return lying  # type: ignore[return-value]  # the type was just seen
+        return lying
 
     @property
     def time_seconds(self) -> NDArray[np.float64] | None:
@@ -213,7 +220,8 @@ class Sample:
         return hashlib.sha256(f"{digest}:{self.data_set}".encode()).hexdigest()
 
     def _content_of_memory(self) -> str:
-        digest = hashlib.sha256("\0".join((*self.detectors, *self.labels)).encode())
+        named = (*self.detectors, *(label or "" for label in self.labels))
+        digest = hashlib.sha256("\0".join(named).encode())
         events = np.ascontiguousarray(self.events)
         little = events.astype(events.dtype.newbyteorder("<"), copy=False)
         digest.update(f"{little.dtype.str}{little.shape}".encode())
@@ -227,8 +235,8 @@ class Sample:
         """Whether both are the same channels of the same content, read the same way."""
         if not isinstance(other, Sample):
             return NotImplemented
-        same = (self.detectors, self.n_events, self.scale, self.positions) == (
-            other.detectors, other.n_events, other.scale, other.positions,
+        same = (self.detectors, self.n_events, self.scale, self.bits, self.positions) == (
+            other.detectors, other.n_events, other.scale, other.bits, other.positions,
         )  # fmt: skip
         return same and self.content_id == other.content_id
 
@@ -266,6 +274,12 @@ class Sample:
 
     def _repr_html_(self) -> str:
         return card_html(f"Sample {self.name}", self._facts(), following="ip.gate(sample, strategy)")
+
+
+def label_of(keywords: Mapping[str, str], number: int) -> str | None:
+    """Give ``$PnS`` of the channel with a number, None where it is not given or blank."""
+    label = keywords.get(f"$P{number}S", "")
+    return label if label.strip(BLANKS) else None
 
 
 def channel_index(detector: int | str, detectors: Sequence[str], path: object) -> int:

@@ -47,7 +47,8 @@ class Scaling:
     def apply(self, values: NDArray[np.float64]) -> None:
         """Change stored into linear numbers, in place."""
         if self.decades > 0:
-            values *= self.decades / self.span
+            values *= self.decades
+            values /= self.span
             np.power(10.0, values, out=values)
             values *= self.offset
         elif self.gain != 1:

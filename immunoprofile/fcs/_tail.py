@@ -1,4 +1,4 @@
-"""What lies around DATA: ANALYSIS, the checksum, unclaimed bytes, and the next data set."""
+"""What lies after DATA: the checksum, unclaimed bytes, and the next data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from immunoprofile.fcs._header import HEADER_BYTES, Header, Span
+from immunoprofile.fcs._header import HEADER_BYTES, Header
 from immunoprofile.fcs._numbers import BLANKS, whole_number
 
 if TYPE_CHECKING:
@@ -37,26 +37,6 @@ def next_data_set(file: InputFile, header: Header, keywords: Mapping[str, str]) 
         )
         return None
     return begin
-
-
-def analysis_span(file: InputFile, header: Header, keywords: Mapping[str, str]) -> Span | None:
-    """Give the place of ANALYSIS, or None; it is not read."""
-    span: Span | None = None
-    if header.analysis.state == "given":
-        span = header.analysis.span
-    elif header.version >= "3.0":
-        begin = whole_number(keywords.get("$BEGINANALYSIS", "0"))
-        end = whole_number(keywords.get("$ENDANALYSIS", "0"))
-        span = Span(begin, end) if begin and end else None
-    if span is None and header.analysis.state != "invalid":
-        return None
-    inside = span is not None and HEADER_BYTES <= span.begin <= span.end < file.size - header.base
-    if inside:
-        return span
-    file.findings.warn(
-        "analysis-bounds", "ANALYSIS lies outside the file; it is not needed", keyword="$BEGINANALYSIS"
-    )
-    return None
 
 
 def check_tail(

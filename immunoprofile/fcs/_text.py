@@ -1,117 +1,29 @@
-"""TEXT: bytes to keywords.
-
-A delimiter ends a token, a doubled one stands for itself. Some writers leave values empty instead, so that
-the doubled delimiter means "nothing here". The standard reading is taken where it is plausible, else the
-empty-value reading, else the text is refused: a label lost in silence is worse than an error.
-"""
+"""TEXT, primary and supplemental: tokens to a mapping of keywords, with what had to be repaired."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from immunoprofile.fcs._header import HEADER_BYTES, Span
 from immunoprofile.fcs._issues import listing
 from immunoprofile.fcs._numbers import BLANKS, whole_number
+from immunoprofile.fcs._tokens import STRUCTURAL, Tokens, decode, tokenize, valid_delimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from immunoprofile.fcs._file import FcsLimits, InputFile
     from immunoprofile.fcs._header import Header
     from immunoprofile.fcs._issues import Findings
+    from immunoprofile.fcs._tokens import Pairs
 
-_LITERAL = "\uffff"
-"""Stands for an escaped delimiter while tokens are split; no byte decodes to it in Latin-1."""
-_SWALLOWED = re.compile(_LITERAL + r"(?:\$[A-Za-z0-9]+|P[0-9]+[A-Za-z])\Z")
-"""End of a value that has eaten the next keyword."""
-STRUCTURAL = re.compile(
-    r"\$(?:PAR|TOT|DATATYPE|BYTEORD|MODE|BEGINDATA|ENDDATA|NEXTDATA|P[0-9]+(?:B|R|E|N|DATATYPE))", re.ASCII
-)
-"""Keywords on which the meaning of DATA hangs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """Tokens of a TEXT segment and the repairs that they needed."""
-
-    tokens: tuple[str, ...]
-    repairs: tuple[str, ...]
-    dropped: str = ""
-
-
-def valid_delimiter(char: str) -> bool:
-    """Whether a character may delimit TEXT: ASCII 1-126, no letter, digit or space."""
-    return 1 <= ord(char) <= 126 and not char.isalnum() and char != " "
-
-
-def tokenize(text: str) -> Reading | None:
-    """Split a TEXT segment (Latin-1 characters, delimiter first); None where no reading is plausible.
-
-    Examples
-    --------
-    >>> tokenize("/$P1N/a//b/$P1S/CD4/").tokens
-    ('$P1N', 'a/b', '$P1S', 'CD4')
-    >>> tokenize("/$P1S//$P1N/FL1/").repairs
-    ('text-empty-value',)
-    """
-    delimiter = text[0]
-    blanks = BLANKS.replace(delimiter, "")
-    trimmed = text.rstrip(blanks)
-    if trimmed.endswith(delimiter):
-        return _even(trimmed, ()) or _odd(trimmed, ())
-    if trimmed == text and text[-2] == delimiter:  # a last byte too many, or a last value of one character
-        cut = _even(text[:-1], ("text-end-off-by-one",))
-        if cut is not None:
-            return cut
-    repairs = ("text-no-final-delimiter",)
-    return _even(trimmed, repairs) or _odd(trimmed, repairs)
-
-
-def _standard(text: str) -> list[str]:
-    tokens = text[1:].replace(text[0] * 2, _LITERAL).split(text[0])
-    return tokens[:-1] if tokens[-1] == "" else tokens
-
-
-def _empty_values(text: str) -> list[str]:
-    tokens = text[1:].split(text[0])
-    return tokens[:-1] if tokens[-1] == "" else tokens
-
-
-def _plausible(tokens: list[str]) -> bool:
-    if not tokens or len(tokens) % 2:
-        return False
-    if any(_LITERAL in keyword or not keyword.strip(BLANKS) for keyword in tokens[::2]):
-        return False
-    return not any(_LITERAL in value and _SWALLOWED.search(value) for value in tokens[1::2])
-
-
-def _even(text: str, repairs: tuple[str, ...]) -> Reading | None:
-    tokens = _standard(text)
-    if _plausible(tokens):
-        return Reading(tokens=_restored(tokens, text[0]), repairs=repairs)
-    tokens = _empty_values(text)
-    if _plausible(tokens):
-        return Reading(tokens=tuple(tokens), repairs=(*repairs, "text-empty-value"))
-    return None
-
-
-def _odd(text: str, repairs: tuple[str, ...]) -> Reading | None:
-    for split, more in ((_standard, ()), (_empty_values, ("text-empty-value",))):
-        tokens = split(text)
-        last = tokens[-1].strip(BLANKS).upper() if tokens else ""
-        if len(tokens) % 2 and _plausible(tokens[:-1]) and not STRUCTURAL.fullmatch(last):
-            return Reading(
-                tokens=_restored(tokens[:-1], text[0]),
-                repairs=(*repairs, *more, "text-odd-tokens"),
-                dropped=last,
-            )
-    return None
-
-
-def _restored(tokens: list[str], delimiter: str) -> tuple[str, ...]:
-    return tuple(token.replace(_LITERAL, delimiter) for token in tokens)
+_REPAIRS = {
+    "text-empty-value": "values are empty; each delimiter was read as a separator, nothing as escaped",
+    "text-no-final-delimiter": "it does not end in its delimiter; the last value was read to the end",
+    "text-odd-tokens": "the last keyword has no value and was dropped",
+    "text-end-off-by-one": "it ends one byte too far; the last byte was left out",
+}
 
 
 def read_text(file: InputFile, header: Header, limits: FcsLimits) -> tuple[dict[str, str], Header]:
@@ -125,30 +37,48 @@ def read_text(file: InputFile, header: Header, limits: FcsLimits) -> tuple[dict[
             offset=begin,
             hint="the file is cut short; copy it again from its source",
         )
-    _check_length(header.text.length, "TEXT", findings=findings, limits=limits)
+    check_length(header.text.length, "TEXT", findings=findings, limits=limits)
     raw = file.read(begin, header.text.length)
-    reading = tokenize(raw.decode("latin-1")) if valid_delimiter(chr(raw[0])) else None
-    if reading is None:
+    tokens = split_segment(raw)
+    if tokens is None:
         raise findings.error(
             "text-parse",
             "TEXT cannot be split into keywords and values",
             offset=begin,
             hint=f"its first byte, {raw[:1]!r}, should be the delimiter that stands between all of them",
         )
-    _note_repairs(reading, begin + len(raw) - 1, findings)
+    note_repairs(tokens, begin + len(raw) - 1, findings, segment="TEXT")
+    pairs = decode(tokens, header.version)
+    note_characters(pairs, findings, version=header.version)
     keywords: dict[str, str] = {}
-    _merge(
-        keywords,
-        _pairs(reading, header.version, findings=findings, ascii_only=raw.isascii()),
-        findings,
-        primary=True,
-    )
-    if "text-end-off-by-one" in reading.repairs:  # the byte too many may be the first of DATA
-        header = replace(header, text=Span(header.text.begin, header.text.end - 1))
+    merge(keywords, pairs.pairs, findings, structural=True)
+    if "text-end-off-by-one" in tokens.repairs:  # the byte too many may be the first of DATA
+        header = _one_less(header)
+    elif _ends_in_data(raw, header, keywords):
+        note_repairs(_ONE_TOO_MANY, begin + len(raw) - 1, findings, segment="TEXT")
+        header = _one_less(header)
     return keywords, header
 
 
-def _check_length(length: int, what: str, *, findings: Findings, limits: FcsLimits) -> None:
+_ONE_TOO_MANY = Tokens(tokens=(), repairs=("text-end-off-by-one",))
+
+
+def _one_less(header: Header) -> Header:
+    return replace(header, text=Span(header.text.begin, header.text.end - 1))
+
+
+def _ends_in_data(raw: bytes, header: Header, keywords: Mapping[str, str]) -> bool:
+    """Whether TEXT ends in a blank byte that is the first of DATA: such a byte is not seen by the tokens."""
+    if raw[-2:-1] != raw[:1] or raw[-1:] == raw[:1]:
+        return False
+    begins = {whole_number(keywords.get("$BEGINDATA", ""))}
+    if header.data.state == "given":
+        begins.add(header.data.span.begin)
+    return header.text.end in begins
+
+
+def check_length(length: int, what: str, *, findings: Findings, limits: FcsLimits) -> None:
+    """Refuse a segment that is longer than the limit, before it is read."""
     if length > limits.text_bytes:
         raise findings.error(
             "limit",
@@ -157,50 +87,46 @@ def _check_length(length: int, what: str, *, findings: Findings, limits: FcsLimi
         )
 
 
-_REPAIRS = {
-    "text-empty-value": "values are empty; each delimiter was read as a separator, nothing as escaped",
-    "text-no-final-delimiter": "TEXT does not end in its delimiter; the last value was read to the end",
-    "text-odd-tokens": "the last keyword has no value and was dropped",
-    "text-end-off-by-one": "TEXT ends one byte too far; the last byte was left out",
-}
+def split_segment(raw: bytes) -> Tokens | None:
+    """Split a segment that begins with its delimiter; None where it does not, or no reading is plausible."""
+    if len(raw) < 2 or not valid_delimiter(chr(raw[0])):
+        return None
+    return tokenize(raw.decode("latin-1"))
 
 
-def _note_repairs(reading: Reading, end: int, findings: Findings) -> None:
-    for code in reading.repairs:
-        keyword = reading.dropped if code == "text-odd-tokens" else None
-        findings.warn(code, _REPAIRS[code], keyword=keyword, offset=end)
+def note_repairs(tokens: Tokens, end: int, findings: Findings, *, segment: str) -> None:
+    """Note what had to be repaired in a segment that ends at byte `end`."""
+    for code in tokens.repairs:
+        keyword = tokens.dropped or None if code == "text-odd-tokens" else None
+        findings.warn(code, f"{segment}: {_REPAIRS[code]}", keyword=keyword, offset=end)
 
 
-def _pairs(
-    reading: Reading, version: str, *, findings: Findings, ascii_only: bool
-) -> Iterator[tuple[str, str]]:
-    texts = list(reading.tokens)
-    if not ascii_only:
-        texts, foreign = _decoded(texts)
-        if foreign:
-            findings.graded(
-                "text-not-utf8",
-                f"{len(foreign)} texts are not UTF-8 and were read as Latin-1",
-                warn=version >= "3.1",
-                keyword=texts[foreign[0] // 2 * 2].strip(BLANKS).upper(),
-            )
-    for keyword, value in zip(texts[::2], texts[1::2], strict=True):
-        yield keyword.strip(BLANKS).upper(), value
+def note_characters(pairs: Pairs, findings: Findings, *, version: str) -> None:
+    """Note texts that are not in the encoding of the standard."""
+    if pairs.foreign:
+        findings.graded(
+            "text-not-utf8",
+            f"{len(pairs.foreign)} texts are not UTF-8 and were read as Latin-1",
+            warn=version >= "3.1",
+            keyword=pairs.foreign[0],
+        )
+    if pairs.two_byte:
+        findings.info(
+            "text-not-utf8",
+            f"read as two-byte characters, as $UNICODE says: {listing(pairs.two_byte)}",
+            keyword="$UNICODE",
+        )
+    if pairs.undecided:
+        findings.warn(
+            "text-not-utf8",
+            "$UNICODE names texts whose order of bytes cannot be told; they were left as they are: "
+            f"{listing(pairs.undecided)}",
+            keyword="$UNICODE",
+        )
 
 
-def _decoded(tokens: list[str]) -> tuple[list[str], list[int]]:
-    out, foreign = [], []
-    for index, token in enumerate(tokens):
-        try:
-            out.append(token.encode("latin-1").decode("utf-8"))
-        except UnicodeDecodeError:
-            foreign.append(index)
-            out.append(token)
-    return out, foreign
-
-
-def _merge(
-    keywords: dict[str, str], pairs: Iterable[tuple[str, str]], findings: Findings, *, primary: bool
+def merge(
+    keywords: dict[str, str], pairs: Iterable[tuple[str, str]], findings: Findings, *, structural: bool
 ) -> None:
     """Add pairs; the first value of a keyword stays. Structural keywords may not contradict themselves."""
     same: list[str] = []
@@ -211,7 +137,7 @@ def _merge(
             continue
         if keywords[keyword].strip(BLANKS) == value.strip(BLANKS):
             same.append(keyword)
-        elif primary and STRUCTURAL.fullmatch(keyword):
+        elif structural and STRUCTURAL.fullmatch(keyword):
             raise findings.error(
                 "keyword-conflict",
                 f"{keyword} stands twice with different values",
@@ -228,15 +154,54 @@ def _merge(
         )
 
 
-def supplemental_span(file: InputFile, header: Header, keywords: dict[str, str]) -> Span | None:
-    """Give the place of supplemental TEXT, or None; places that cannot be are noted."""
+# -- supplemental TEXT ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplement:
+    """Supplemental TEXT before it is believed: it may prove to lie on DATA.
+
+    Attributes
+    ----------
+    span : Span
+    tokens : Tokens or None
+        None where it cannot be split.
+    pairs : Pairs or None
+    """
+
+    span: Span
+    tokens: Tokens | None
+    pairs: Pairs | None
+
+    def below(self, keywords: Mapping[str, str]) -> dict[str, str]:
+        """Give `keywords` and, where they are silent, those of supplemental TEXT."""
+        pairs = self.pairs.pairs if self.pairs is not None else ()
+        return {**dict(reversed(pairs)), **keywords}
+
+
+def read_supplement(
+    file: InputFile, header: Header, keywords: Mapping[str, str], *, limits: FcsLimits
+) -> Supplement | None:
+    """Read supplemental TEXT, or None where there is none; places that cannot be are noted."""
+    span = _supplemental_span(file, header, keywords)
+    if span is None:
+        return None
+    check_length(span.length, "supplemental TEXT", findings=file.findings, limits=limits)
+    raw = file.read(header.base + span.begin, span.length)
+    same = raw[:1] == file.read(header.base + header.text.begin, 1)
+    tokens = split_segment(raw) if same else None
+    return Supplement(
+        span=span, tokens=tokens, pairs=None if tokens is None else decode(tokens, header.version)
+    )
+
+
+def _supplemental_span(file: InputFile, header: Header, keywords: Mapping[str, str]) -> Span | None:
     if header.version < "3.0":
         return None
-    begin = whole_number(keywords.get("$BEGINSTEXT", "0"))
-    end = whole_number(keywords.get("$ENDSTEXT", "0"))
+    begin, end = offsets(keywords, "$BEGINSTEXT", "$ENDSTEXT")
     if begin == 0 or end == 0:
         return None
-    if (begin, end) == header.text:  # Accuri
+    if begin == header.text.begin and end in (header.text.end, header.text.end + 1):  # Accuri
         return None
     if begin is None or end is None or not _in_bounds(Span(begin, end), file, header):
         file.findings.warn(
@@ -248,34 +213,32 @@ def supplemental_span(file: InputFile, header: Header, keywords: dict[str, str])
     return Span(begin, end)
 
 
+def offsets(keywords: Mapping[str, str], first: str, second: str) -> tuple[int | None, int | None]:
+    """Read a pair of offsets; 0 where it is not given or blank, None where it is no number."""
+    texts = (keywords.get(name, "").strip(BLANKS) or "0" for name in (first, second))
+    begin, end = (whole_number(text) for text in texts)
+    return begin, end
+
+
 def _in_bounds(span: Span, file: InputFile, header: Header) -> bool:
     if span.begin < HEADER_BYTES or span.end <= span.begin or header.base + span.end >= file.size:
         return False
     return not span.overlaps(header.text)
 
 
-def add_supplemental(
-    keywords: dict[str, str],
-    span: Span,
-    *,
-    file: InputFile,
-    header: Header,
-    data: Span,
-    limits: FcsLimits,
+def add_supplement(
+    keywords: dict[str, str], supplement: Supplement, *, header: Header, data: Span, findings: Findings
 ) -> None:
-    """Read supplemental TEXT; its keywords never replace those of primary TEXT."""
-    findings = file.findings
-    if data.length > 0 and span.overlaps(data):
+    """Take supplemental TEXT over, unless it lies on DATA; it never replaces a value of primary TEXT."""
+    tokens, pairs = supplement.tokens, supplement.pairs
+    if data.length > 0 and supplement.span.overlaps(data):
+        _check_nothing_hangs_on(pairs, keywords, findings)
         findings.warn(
             "stext-bounds", "supplemental TEXT lies on DATA and was not read", keyword="$BEGINSTEXT"
         )
         return
-    _check_length(span.length, "supplemental TEXT", findings=findings, limits=limits)
-    begin = header.base + span.begin
-    delimiter = file.read(header.base + header.text.begin, 1)
-    raw = file.read(begin, span.length)
-    reading = tokenize(raw.decode("latin-1")) if raw[:1] == delimiter else None
-    if reading is None:
+    begin = header.base + supplement.span.begin
+    if tokens is None or pairs is None:
         findings.warn(
             "stext-parse",
             "supplemental TEXT cannot be split into keywords and values and was not read",
@@ -283,10 +246,20 @@ def add_supplemental(
             offset=begin,
         )
         return
-    _note_repairs(reading, begin + len(raw) - 1, findings)
-    _merge(
-        keywords,
-        _pairs(reading, header.version, findings=findings, ascii_only=raw.isascii()),
-        findings,
-        primary=False,
-    )
+    note_repairs(tokens, begin + supplement.span.length - 1, findings, segment="supplemental TEXT")
+    note_characters(pairs, findings, version=header.version)
+    own: dict[str, str] = {}
+    merge(own, pairs.pairs, findings, structural=True)
+    merge(keywords, own.items(), findings, structural=False)
+
+
+def _check_nothing_hangs_on(pairs: Pairs | None, keywords: Mapping[str, str], findings: Findings) -> None:
+    """Refuse the file if DATA was laid out by keywords that prove to be events themselves."""
+    for keyword, _ in pairs.pairs if pairs is not None else ():
+        if STRUCTURAL.fullmatch(keyword) and keyword not in keywords:
+            raise findings.error(
+                "keyword-conflict",
+                f"{keyword} stands in supplemental TEXT alone, which lies on DATA",
+                keyword=keyword,
+                hint="the events cannot be read with certainty; export the file again from its source",
+            )

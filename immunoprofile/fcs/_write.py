@@ -1,4 +1,4 @@
-"""The writer: FCS 3.1, little-endian floats, whole or absent.
+"""The writer: FCS 3.1 or 3.2, little-endian floats, whole or absent.
 
 Values are linear already, so there is no gain and no amplification to be applied a second time. HEADER and
 TEXT agree, no value is empty, and a file is written beside its place and then moved there.
@@ -6,76 +6,91 @@ TEXT agree, no value is empty, and a file is written beside its place and then m
 
 from __future__ import annotations
 
-import math
-import re
+import contextlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from immunoprofile.core import FcsError, atomic_path
-from immunoprofile.fcs._arrays import check_labels, check_names, float_events
-from immunoprofile.fcs._header import HEADER_BYTES
-from immunoprofile.fcs._numbers import BLANKS
+from immunoprofile.core import FcsError, StorageError, atomic_path, choose
+from immunoprofile.fcs._events import is_frame, source_of, survey
+from immunoprofile.fcs._numbers import real_number
 from immunoprofile.fcs._sample import Sample
-from immunoprofile.fcs._spillover import KEYWORDS as SPILLOVER_KEYWORDS
-from immunoprofile.fcs._spillover import Spillover, spillover_text
-from immunoprofile.fcs._text import tokenize, valid_delimiter
+from immunoprofile.fcs._scale import is_time
+from immunoprofile.fcs._spillover import Spillover
+from immunoprofile.fcs._write_text import (
+    Form,
+    Wording,
+    as_spillover,
+    folded_keywords,
+    head_of,
+    keywords_of,
+    pairs_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-_ALIGN = 64
-"""DATA begins at a multiple of this, so that a map of it is aligned."""
-_LAST_HEADER_OFFSET = 99_999_999
-_DIGITS = 12
-_BLOCK_BYTES = 2**23
-_FIRST_DELIMITERS = "\x0c\x1e|/"
-_DELIMITERS = _FIRST_DELIMITERS + "".join(
-    char
-    for char in map(chr, range(1, 127))
-    if valid_delimiter(char) and char not in _FIRST_DELIMITERS + BLANKS
-)
-_OURS = re.compile(
-    r"\$(?:(?:BEGIN|END)(?:DATA|STEXT|ANALYSIS)|BYTEORD|DATATYPE|MODE|NEXTDATA|PAR|TOT|UNICODE"
-    r"|P[0-9]+(?:B|R|E|N|S|G|DATATYPE))|FCSVERSION"
-)
-"""Keywords that the writer sets itself, or that would no longer be true."""
-_NUMBERED = re.compile(r"(\$?P)([0-9]{1,6})([A-Z].*)", re.DOTALL)
+    from immunoprofile.fcs._events import EventSource
+
+Version = Literal["3.1", "3.2"]
+NO_CHECKSUM = b"00000000"
+"""A checksum would cost every reader a pass over the events; the standard allows this in its place."""
 
 
-def write_fcs(  # noqa: PLR0913 - one parameter a part of the file
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A file that is ready to be written: all checks are passed."""
+
+    head: bytes
+    source: EventSource
+    wide: NDArray[np.bool_]
+    size: int
+
+
+def write_fcs(  # noqa: PLR0913, PLR0917 - one parameter a part of the file
     path: str | Path,
-    events: ArrayLike | Sample,
+    sample_or_events: Any,
     detectors: Sequence[str] | None = None,
-    *,
     labels: Sequence[str | None] | None = None,
-    ranges: ArrayLike | None = None,
-    spillover: Spillover | None = None,
     keywords: Mapping[str, str] | None = None,
-    overwrite: bool = False,
+    spillover: Spillover | tuple[Sequence[str], ArrayLike] | None = None,
+    version: Version | None = None,
+    overwrite: bool = False,  # noqa: FBT001, FBT002 - as the reader of a call expects it
+    *,
+    ranges: ArrayLike | None = None,
+    where: ArrayLike | None = None,
 ) -> Path:
-    """Write an FCS 3.1 file.
+    """Write a conformant FCS file.
 
     Parameters
     ----------
     path : str or Path
-    events : array-like, shape (n_events, n_channels), or Sample
-        Linear values. ``$DATATYPE`` is F; D where a value is not exact in 32 bits.
+    sample_or_events : Sample, DataFrame or array-like, shape (n_events, n_channels)
+        Linear values, any real type. Written as 32-bit floats; as 64-bit floats where a value is not exact
+        in 32 bits: all columns in 3.1, only those columns in 3.2 (``$PnDATATYPE``).
     detectors : sequence of str, optional
-        ``$PnN``; those of the sample by default.
-    labels : sequence of str, optional
-        ``$PnS``; empty or None where there is none.
-    ranges : array-like, shape (n_channels,), optional
-        ``$PnR``; 262144 by default; raised above the largest value.
-    spillover : Spillover, optional
-        ``$SPILLOVER``.
+        ``$PnN``; by default those of the sample, or the columns of the data frame.
+    labels : sequence of (str or None), optional
+        ``$PnS``; None or empty where there is none.
     keywords : mapping of str to str, optional
-        Further keywords. Those that describe DATA are the writer's own; empty values are left out.
+        Further keywords; they take the place of the sample's. Keywords are written in upper case; one with
+        an empty value is left out. Those that describe DATA and channels (``$TOT``, ``$PAR``, ``$PnR``,
+        ``$PnG`` ...) are left to the writer and ignored here, so that the keywords of another sample can be
+        given; ``$PnS`` and ``$SPILLOVER`` count where `labels` and `spillover` are not given.
+    spillover : Spillover or (detectors, matrix), optional
+        ``$SPILLOVER``.
+    version : {"3.1", "3.2"}, optional
+        3.1 by default. In 3.2, ``$CYT`` must be there: ``unknown`` where it is not given.
     overwrite : bool
         Whether a file that exists is replaced.
+    ranges : array-like, shape (n_channels,), optional
+        ``$PnR``; 262144 by default; raised above the largest value.
+    where : array-like of bool, shape (n_events,), optional
+        Write only these events.
 
     Returns
     -------
@@ -86,65 +101,133 @@ def write_fcs(  # noqa: PLR0913 - one parameter a part of the file
     ------
     FcsError
         ``write-exists``, ``write-names``, ``write-values``, ``io``. The target is then as it was.
+    StorageError
+        ``disk_full``.
+
+    Notes
+    -----
+    Read back, events are equal bit by bit, and so are labels, spillover and all keywords that do not
+    describe DATA. A sample's spillover keyword that cannot be read is left out. What the content itself asks
+    for is still found on reading: NaN, a spillover that cannot be inverted or names detectors which the file
+    does not have, a sample's ``$TIMESTEP`` that is no number.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from immunoprofile.fcs import read_fcs, write_fcs
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_fcs(f"{folder}/a.fcs", np.ones((5, 2)), ["FSC-A", "FL1-A"], labels=[None, "CD4"])
+    ...     read_fcs(path).labels
+    (None, 'CD4')
     """
     target = Path(path)
-    extra = dict(keywords or {})
-    if isinstance(events, Sample):
-        sample = events
-        _refuse_stored(sample, target)
-        detectors = sample.detectors if detectors is None else detectors
-        labels = sample.labels if labels is None else labels
-        ranges = sample.ranges if ranges is None else ranges
-        spillover = sample.spillover if spillover is None else spillover
-        extra = {**_renumbered(sample), **extra}
-        events = sample.events
-    if detectors is None:
-        raise TypeError("detectors are needed, unless a Sample is written")
-    table = float_events(events, target)
-    names = check_names(detectors, table.shape[1], target)
-    texts = check_labels(labels, table.shape[1], target)
-    _refuse_existing(target, overwrite=overwrite)
-    pairs = _pairs(
-        table, names, labels=texts, ranges=ranges, spillover=spillover, keywords=extra, path=target
+    refuse_existing(target, overwrite=overwrite)
+    if isinstance(sample_or_events, Sample):
+        refuse_unwritable(sample_or_events, target)
+    plan = plan_file(
+        target,
+        sample_or_events,
+        detectors,
+        labels=labels,
+        keywords=keywords,
+        spillover=spillover,
+        version=version,
+        ranges=ranges,
+        where=where,
     )
-    _write(target, table, pairs)
+    store(target, plan)
     return target
 
 
-def _refuse_stored(sample: Sample, target: Path) -> None:
-    table = sample._table  # of the same room
-    raw = sample.scale == "stored" and (
-        sample.integer_log.any() or any(f"$P{i + 1}G" in sample.keywords for i in sample.positions)
-    )
-    if raw or table is None:
+def plan_file(  # noqa: PLR0913 - the parts of write_fcs
+    target: Path,
+    events: Any,
+    detectors: Sequence[str] | None = None,
+    *,
+    labels: Sequence[str | None] | None = None,
+    keywords: Mapping[str, str] | None = None,
+    spillover: Any = None,
+    version: Version | None = None,
+    ranges: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Plan:
+    """Check everything, look through the events, and lay out HEADER and TEXT."""
+    chosen = "3.1" if version is None else choose(version, ("3.1", "3.2"), what="version")
+    extra = folded_keywords(keywords, target)
+    matrix = as_spillover(spillover, target)
+    if isinstance(events, Sample):
+        if matrix is None:
+            matrix = _renamed(events, detectors)
+        extra = {**keywords_of(events), **extra}
+        detectors = events.detectors if detectors is None else detectors
+        labels = events.labels if labels is None else labels
+        ranges = _ranges_of(events) if ranges is None else ranges
+    elif detectors is None and is_frame(events):
+        detectors = tuple(events.columns)
+    if detectors is None:
+        raise TypeError("detectors are needed, unless a Sample or a DataFrame is written")
+    source = source_of(events, target, where)
+    found = survey(source)
+    wide = found.wide if chosen == "3.2" else np.full(source.channels, found.wide.any())
+    count = source.count
+    size = count * int(np.where(wide, 8, 4).sum())
+    form = Form(version=chosen, wide=wide, top=found.top, count=count)
+    wording = Wording(detectors=detectors, labels=labels, ranges=ranges, spillover=matrix, keywords=extra)
+    head = head_of(pairs_of(form, wording, target), size, version=chosen, path=target)
+    return Plan(head=head, source=source, wide=wide, size=size)
+
+
+def refuse_unwritable(sample: Sample, target: Path) -> None:
+    """Refuse a sample without linear events, and one whose own file is the target."""
+    stored = sample.scale == "stored" and any(_differs(sample, i) for i in range(sample.n_channels))
+    if stored or sample._table is None:  # of the same room
         raise FcsError(
             target,
             "write-values",
             problem="the sample holds stored numbers, not linear ones"
-            if raw
+            if stored
             else "the sample holds no events",
             hint='read it with scale="linear" and with its events',
         )
-    if sample.path is not None and target.exists() and sample.path.exists() and target.samefile(sample.path):
-        raise FcsError(
-            target, "write-exists", problem="source and target are the same file", hint="name another file"
-        )
+    if sample.path is None:
+        return
+    with contextlib.suppress(OSError):  # one of them is not there
+        if target.samefile(sample.path):
+            raise FcsError(
+                target,
+                "write-exists",
+                problem="source and target are the same file",
+                hint="name another file",
+            )
 
 
-def _renumbered(sample: Sample) -> dict[str, str]:
-    """Give the keywords of a sample; those of its channels under their new numbers, no others'."""
-    number = {str(place + 1): str(i + 1) for i, place in enumerate(sample.positions)}
-    out = {}
-    for keyword, value in sample.keywords.items():
-        match = _NUMBERED.fullmatch(keyword)
-        if match is None:
-            out[keyword] = value
-        elif match[2].lstrip("0") in number:
-            out[f"{match[1]}{number[match[2].lstrip('0')]}{match[3]}"] = value
-    return {keyword: value for keyword, value in out.items() if keyword not in SPILLOVER_KEYWORDS}
+def _differs(sample: Sample, i: int) -> bool:
+    """Whether the linear numbers of a channel are other than the stored ones."""
+    gain = real_number(sample.keywords.get(f"$P{sample.positions[i] + 1}G", ""))
+    gained = gain is not None and gain > 0 and gain != 1 and not is_time(sample.detectors[i])
+    return bool(sample.integer_log[i]) or gained
 
 
-def _refuse_existing(target: Path, *, overwrite: bool) -> None:
+def _ranges_of(sample: Sample) -> NDArray[np.float64]:
+    """Ranges on the linear scale: that of a log channel is its decades."""
+    with np.errstate(all="ignore"):
+        logs = 10.0 ** sample.amplification[:, 0] * sample.amplification[:, 1]
+    return np.where(sample.integer_log & np.isfinite(logs), np.fmax(logs, sample.ranges), sample.ranges)
+
+
+def _renamed(sample: Sample, detectors: Sequence[str] | None) -> Spillover | None:
+    """Give the sample's spillover, its detectors under their new names."""
+    found = sample.spillover
+    if found is None or detectors is None:
+        return found
+    names = dict(zip((name.strip() for name in sample.detectors), detectors, strict=False))
+    return Spillover(
+        detectors=tuple(names.get(name.strip(), name) for name in found.detectors), matrix=found.matrix
+    )
+
+
+def refuse_existing(target: Path, *, overwrite: bool) -> None:
+    """Refuse a path that is taken."""
     try:
         is_folder, is_there = target.is_dir(), target.exists() or target.is_symlink()
     except (OSError, ValueError) as error:
@@ -154,144 +237,58 @@ def _refuse_existing(target: Path, *, overwrite: bool) -> None:
         raise FcsError(target, "write-exists", problem="the path is taken", hint=hint)
 
 
-# -- TEXT ----------------------------------------------------------------------------------------------------
-
-
-def _pairs(
-    table: NDArray[Any],
-    names: Sequence[str],
-    *,
-    labels: Sequence[str],
-    ranges: ArrayLike | None,
-    spillover: Spillover | None,
-    keywords: Mapping[str, str],
-    path: Path,
-) -> list[tuple[str, str]]:
-    """All keywords but the offsets of DATA, in the order in which they are written."""
-    count, channels = table.shape
-    bits = 8 * table.dtype.itemsize
-    out: dict[str, str] = {
-        "$BYTEORD": "1,2,3,4",
-        "$DATATYPE": "F" if bits == 32 else "D",
-        "$MODE": "L",
-        "$NEXTDATA": "0",
-        "$PAR": str(channels),
-        "$TOT": str(count),
-    }
-    upper = _ranges(table, ranges, path)
-    for i, name in enumerate(names):
-        out |= {f"$P{i + 1}N": name, f"$P{i + 1}B": str(bits), f"$P{i + 1}E": "0,0", f"$P{i + 1}R": upper[i]}
-        if labels[i].strip():
-            out[f"$P{i + 1}S"] = labels[i]
-    if spillover is not None:
-        _check_spillover(spillover, path)
-        out["$SPILLOVER"] = spillover_text(spillover)
-    for keyword, value in keywords.items():
-        _add_keyword(out, keyword, value, path=path)
-    return list(out.items())
-
-
-def _add_keyword(out: dict[str, str], keyword: object, value: object, *, path: Path) -> None:
-    if not isinstance(keyword, str) or not isinstance(value, str):
-        raise TypeError(f"keywords and their values are texts; {keyword!r} is {type(value).__name__}")
-    key = keyword.strip(BLANKS).upper()
-    if not key:
-        raise FcsError(path, "write-values", problem="a keyword is empty", hint="name it or leave it out")
-    if value.strip(BLANKS) and not _OURS.fullmatch(key):
-        out.setdefault(key, value)
-
-
-def _ranges(table: NDArray[Any], ranges: ArrayLike | None, path: Path) -> list[str]:
-    channels = table.shape[1]
-    given = np.full(channels, np.nan) if ranges is None else np.array(ranges, dtype=np.float64)
-    if given.shape != (channels,):
-        raise FcsError(path, "write-values", problem=f"ranges have shape {given.shape}, not ({channels},)")
-    out = []
-    for i in range(channels):
-        finite = table[:, i][np.isfinite(table[:, i])]
-        top = float(finite.max()) if finite.size else 0.0
-        upper = float(given[i]) if np.isfinite(given[i]) and given[i] > 0 else 262144.0
-        if top >= upper:
-            upper = min(top + 1, 1e18)
-        out.append(str(math.ceil(upper)) if upper <= 1e18 else "1000000000000000000")
-    return out
-
-
-def _check_spillover(spillover: Spillover, path: Path) -> None:
-    check_names(spillover.detectors, len(spillover.matrix), path)
-    if spillover.matrix.shape != (len(spillover.detectors),) * 2 or not np.isfinite(spillover.matrix).all():
-        raise FcsError(path, "write-values", problem="the spillover matrix is not n x n finite numbers")
-
-
-def _encoded(pairs: Iterable[tuple[str, str]], path: Path) -> bytes:
-    """TEXT with a delimiter that stands in no keyword or value; escaped only where every one is taken."""
-    flat = [text for pair in pairs for text in pair]
-    used = set("".join(flat))
-    free = [char for char in _DELIMITERS if char not in used]
-    for delimiter in free or _DELIMITERS:
-        text = delimiter + "".join(token.replace(delimiter, delimiter * 2) + delimiter for token in flat)
-        try:
-            raw = text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise FcsError(
-                path, "write-values", problem="a keyword or value cannot be written as UTF-8"
-            ) from error
-        reading = tokenize(raw.decode("latin-1"))
-        if reading is None or reading.repairs:
-            continue
-        if [token.encode("latin-1").decode("utf-8") for token in reading.tokens] == flat:
-            return raw
-    raise FcsError(
-        path,
-        "write-values",
-        problem="keywords and values leave no character that could stand between them",
-        hint="shorten or leave out the keyword that holds every punctuation mark",
-    )
-
-
-def _with_offsets(pairs: list[tuple[str, str]], size: int, path: Path) -> tuple[bytes, int, int]:
-    """TEXT with the true offsets of DATA, whose first and last byte come with it."""
-
-    def text(begin: int, end: int) -> bytes:
-        zero = "0" * _DIGITS
-        offsets = {
-            "$BEGINANALYSIS": zero, "$ENDANALYSIS": zero, "$BEGINSTEXT": zero, "$ENDSTEXT": zero,
-            "$BEGINDATA": f"{begin:0{_DIGITS}d}", "$ENDDATA": f"{end:0{_DIGITS}d}",
-        }  # fmt: skip
-        return _encoded([*offsets.items(), *pairs], path)
-
-    length = len(text(0, 0))  # offsets are of fixed width: the length of TEXT does not hang on them
-    begin = -(-(HEADER_BYTES + length) // _ALIGN) * _ALIGN
-    end = begin + size - 1 if size else begin
-    return (text(begin, end) if size else text(0, 0)), (begin if size else 0), (end if size else 0)
-
-
 # -- bytes ---------------------------------------------------------------------------------------------------
 
 
-def _write(target: Path, table: NDArray[Any], pairs: list[tuple[str, str]]) -> None:
-    text, begin, end = _with_offsets(pairs, table.nbytes, target)
-    last = HEADER_BYTES + len(text) - 1
-    if last > _LAST_HEADER_OFFSET:
-        raise FcsError(target, "write-values", problem="keywords and values take more than 99,999,999 bytes")
-    in_header = (begin, end) if end <= _LAST_HEADER_OFFSET else (0, 0)
-    header = "FCS3.1    " + "".join(f"{offset:>8d}" for offset in (HEADER_BYTES, last, *in_header, 0, 0))
+def store(target: Path, plan: Plan, *, inspect: Callable[[Path], None] | None = None) -> None:
+    """Write a file beside its place and move it there.
+
+    Parameters
+    ----------
+    target : Path
+    plan : Plan
+    inspect : callable, optional
+        Sees the finished file under its temporary name; if it raises, the file is thrown away.
+    """
+    made = [folder for folder in (target.parent, *target.parent.parents) if not _is_there(folder)]
     try:
-        with atomic_path(target) as temporary, temporary.open("wb") as stream:
-            stream.write(header.encode("ascii"))
-            stream.write(text)
-            if table.size:
-                stream.write(b" " * (begin - last - 1))
-                for block in _blocks(table):
+        with atomic_path(target, size=plan.size) as temporary:
+            with temporary.open("wb") as stream:
+                stream.write(plan.head)
+                for block in _bytes(plan):
                     stream.write(block)
-            stream.write(b"00000000")  # no checksum
-    except (OSError, ValueError) as error:
+                stream.write(NO_CHECKSUM)
+            if inspect is not None:
+                inspect(temporary)
+    except BaseException as error:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        told = isinstance(error, StorageError) and error.code == "disk_full"
+        if told or not isinstance(error, (OSError, ValueError)):
+            raise
         reason = getattr(error, "strerror", None) or error
         raise FcsError(target, "io", problem=f"the system refuses: {reason}") from error
 
 
-def _blocks(table: NDArray[Any]) -> Iterable[bytes]:
-    little = table.dtype.newbyteorder("<")
-    step = max(1, _BLOCK_BYTES // (table.shape[1] * table.dtype.itemsize))
-    for start in range(0, len(table), step):
-        yield table[start : start + step].astype(little, copy=False).tobytes()
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except (OSError, ValueError):
+        return True
+
+
+def _bytes(plan: Plan) -> Iterator[memoryview]:
+    wide = plan.wide
+    if wide.all() or not wide.any():
+        dtype = np.dtype("<f8" if wide.all() else "<f4")
+        for block in plan.source.blocks():
+            # no value changes: the survey saw that float32 holds all of them
+            yield np.ascontiguousarray(block, dtype=dtype).data.cast("B")
+        return
+    record = np.dtype([(f"{i}", "<f8" if is_wide else "<f4") for i, is_wide in enumerate(wide)])
+    for block in plan.source.blocks():
+        out = np.empty(len(block), dtype=record)
+        for i, name in enumerate(cast("tuple[str, ...]", record.names)):
+            out[name] = block[:, i]
+        yield out.view(np.uint8).data.cast("B")

@@ -71,7 +71,10 @@ class Membership:
 
 def warm_kernels() -> None:
     """Load the kernels, or compile them where no cache holds them: for the start of a worker."""
+    from immunoprofile.fcs import warm_kernels as warm_reader
     from immunoprofile.gating import _kernels  # noqa: F401 - importing it is what compiles
+
+    warm_reader()
 
 
 def gate_events(

@@ -15,6 +15,7 @@ from immunoprofile.core import (
     atomic_path,
     card_html,
     card_text,
+    clean,
     join_flags,
     look_up,
     tidy,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Format of a saved fitted strategy."""
+MOST_BYTES = 1_000_000_000
+_FOREIGN = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What a file of another kind may raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +172,13 @@ class FittedStrategy:
 
     def save(self, path: str | Path) -> Path:
         """Save as one ``.npz`` file without pickled objects: definition, panel, cuts, pools, replicates."""
-        head, arrays = _packed(self)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(packed(head, arrays))
+            temporary.write_bytes(self.to_bytes())
         return Path(path)
+
+    def to_bytes(self) -> bytes:
+        """Give what :meth:`save` writes."""
+        return packed(*_packed(self))
 
     @classmethod
     def load(cls, path: str | Path) -> FittedStrategy:
@@ -182,15 +189,22 @@ class FittedStrategy:
         StrategyError
             ``FITTED_FORMAT`` for another file, or one of a later version.
         """
+        hint = "give a file that FittedStrategy.save wrote"
         try:
-            head, arrays = unpacked(Path(path).read_bytes())
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            hint = "give a file that FittedStrategy.save wrote"
+            return cls.from_bytes(_bytes_of(Path(path)))
+        except (*_FOREIGN, ImmunoprofileError) as error:
+            said = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
+            said = clean(said)[:200]
             raise StrategyError(
-                "FITTED_FORMAT", f"cannot be read: {error}", where=str(path), hint=hint
+                "FITTED_FORMAT", f"cannot be read: {said}", where=str(path), hint=hint
             ) from error
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> FittedStrategy:
+        """Rebuild from :meth:`to_bytes`; raises ValueError, KeyError or TypeError for anything else."""
+        head, arrays = unpacked(content)
         if head.get("format") != FORMAT:
-            raise StrategyError("FITTED_FORMAT", f"format is {head.get('format')!r}", where=str(path))
+            raise ValueError(f"format is {str(head.get('format'))[:40]!r}")
         return _unpacked(head, arrays)
 
     def __repr__(self) -> str:
@@ -214,6 +228,12 @@ class FittedStrategy:
             ("cuts of a batch or wider", len(self.wide)),
             ("flags", ", ".join(sorted(flags)) or "none"),
         ]
+
+
+def _bytes_of(path: Path) -> bytes:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError("larger than 1 GB")
+    return path.read_bytes()
 
 
 def _packed(fitted: FittedStrategy) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -255,8 +275,11 @@ def _unpacked(head: dict[str, Any], arrays: dict[str, Any]) -> FittedStrategy:
     for number, entry in enumerate(head["wide"]):
         pooled = None
         grids = tuple(Grid(**grid) for grid in entry["grids"])
+        bins = tuple(grid.bins for grid in grids)
         if f"pool_{number}" in arrays:
             counts = arrays[f"pool_{number}"]
+            if counts.shape[1:] != bins:
+                raise ValueError("a pool that does not fit its grid")
             pooled = pool([Histogram(grids=grids, counts=c, n=int(c.sum())) for c in counts])
         wide[entry["gate"], entry["group"]] = WideCut(
             cuts=tuple(cut_of(c) for c in entry["cuts"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import UnknownNameError, card_html, card_text, look_up
@@ -13,6 +13,7 @@ from immunoprofile.gating._rules import rule_masks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import numpy as np
     import pandas as pd
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from immunoprofile.gating._wide import WideCut
     from immunoprofile.panel import Resolution
     from immunoprofile.transform import Compensation
+
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+"""As the standard writes them, whatever the language of the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,31 +205,49 @@ class GatedSample:
         return drawn_gates(self)
 
     def export(self, path: str | Path, population: str, *, overwrite: bool = False) -> Path:
-        """Write the events of a population as FCS 3.1, labels and spillover kept.
+        """Write the events of a population as FCS 3.1; labels, spillover and keywords are kept.
 
         Parameters
         ----------
         path : path
             New file.
         population : str
+            An empty one gives a file of 0 events.
         overwrite : bool
             Replace a file that is there.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        UnknownNameError
+            ``unknown_name``: no such population.
+        FcsError
+            ``write-exists``, ``write-names``, ``io``.
+
+        Notes
+        -----
+        Added are ``IMMUNOPROFILE POPULATION``, ``IMMUNOPROFILE STRATEGY``, ``IMMUNOPROFILE STRATEGY HASH``,
+        ``$LAST_MODIFIED`` and ``$ORIGINALITY DataModified``.
         """
         from immunoprofile.fcs import write_fcs
 
-        sample = self.sample
-        kept = {key: value for key, value in sample.keywords.items() if not key.startswith("$")}
-        write_fcs(
+        now = datetime.now()  # the standard knows no time zone
+        return write_fcs(
             path,
-            sample.events[self.mask(population)],
-            sample.detectors,
-            labels=sample.labels,
-            ranges=sample.ranges,
-            spillover=sample.spillover,
-            keywords=kept | _kept_standard(sample.keywords),
+            self.sample,
+            where=self.mask(population),
+            keywords={
+                "IMMUNOPROFILE POPULATION": population,
+                "IMMUNOPROFILE STRATEGY": self.strategy.id,
+                "IMMUNOPROFILE STRATEGY HASH": self.strategy.content_hash,
+                "$LAST_MODIFIED": f"{now.day:02d}-{_MONTHS[now.month - 1]}-{now:%Y %H:%M:%S}",
+                "$ORIGINALITY": "DataModified",
+            },
             overwrite=overwrite,
         )
-        return Path(path)
 
     def __repr__(self) -> str:
         return card_text(f"GatedSample {self.sample.name}", self._facts(), following="gated.table()")
@@ -242,8 +265,3 @@ class GatedSample:
             ("populations", f"{len(self.populations) - len(self.missing)} of {len(self.populations)}"),
             ("flags", ", ".join(self.flags) or "none"),
         ]
-
-
-def _kept_standard(keywords: Mapping[str, str]) -> dict[str, str]:
-    wanted = ("$CYT", "$CYTSN", "$TIMESTEP", "$DATE", "$BTIM", "$ETIM", "$VOL")
-    return {key: keywords[key] for key in wanted if key in keywords}

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numba import types as numba_types
 
+from immunoprofile.core.kernels import kernel
 from immunoprofile.gating import _program as p
-from immunoprofile.gating._kernel_cache import kernel
 
 BLOCK = 4096
 """Events of a block; positions in it fit 16 bits."""

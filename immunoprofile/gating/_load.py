@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import StrategyError, UnknownStrategyError, close_names, listed
+from immunoprofile.core.settings import TomlError, parse_toml, read_toml_text
 from immunoprofile.gating._checks import check_gate, check_strategy
 from immunoprofile.gating._strategy import Gate, GatePopulation, GatingStrategy, hash_of
 from immunoprofile.panel import canonical_marker, read_panel
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from immunoprofile.panel import Panel
 
+_ID = re.compile(r"[a-z0-9_]{1,100}_v[0-9]{1,6}")
+_MOST_INCLUDED = 100
 _HEAD_TEXTS = ("id", "title", "species", "license")
 _HEAD_LISTS = ("requires", "optional", "citations", "includes")
 
@@ -126,10 +128,17 @@ def _load_folder(folder: Path) -> GatingStrategy:
         citations=tuple(head.get("citations", ())),
         gates=tuple(gates),
         panel=read_panel(panel_file),
-        content_hash=hash_of([*texts, panel_file.read_text(encoding="utf-8")]),
+        content_hash=hash_of([*texts, _panel_text(panel_file)]),
     )
     check_strategy(strategy, where=f"{folder.name}/strategy.toml")
     return strategy
+
+
+def _panel_text(path: Path) -> str:
+    try:
+        return read_toml_text(path)
+    except (OSError, TomlError) as error:
+        raise StrategyError("STRATEGY_SCHEMA", f"panel.toml: {error}", where=path.parent.name) from error
 
 
 def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str], dict[str, Any]]:
@@ -137,9 +146,9 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
     path = folder / "strategy.toml"
     where = f"{folder.name}/strategy.toml"
     try:
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = read_toml_text(path)
+        content = parse_toml(text)
+    except (OSError, TomlError) as error:
         raise StrategyError("STRATEGY_SCHEMA", f"not valid TOML: {error}", where=where) from error
     head = _head(content, where=where)
     if head["id"] in seen:
@@ -148,6 +157,11 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
     gates: list[Gate] = []
     texts: list[str] = []
     for included in head.get("includes", ()):
+        if not _ID.fullmatch(included):  # an id, never a path
+            problem = f"strategy.includes: {included[:80]!r} is no id of a strategy"
+            raise StrategyError(
+                "STRATEGY_SCHEMA", problem, where=where, hint='includes = ["tcell_lineage_v1"]'
+            )
         source = folder.parent / included
         if not (source / "strategy.toml").is_file():
             source = strategies_folder() / included
@@ -159,6 +173,9 @@ def _read(folder: Path, *, seen: tuple[str, ...]) -> tuple[list[Gate], list[str]
         more, more_texts, _ = _read(source, seen=(*seen, head["id"]))
         gates += [gate for gate in more if gate not in gates]
         texts += more_texts
+        if len(texts) > _MOST_INCLUDED:
+            problem = f"more than {_MOST_INCLUDED} strategies are included"
+            raise StrategyError("STRATEGY_SCHEMA", problem, where=where)
     gates += [_gate(entry, where=where) for entry in content.get("gates", [])]
     return gates, [*texts, text], head
 
@@ -185,7 +202,7 @@ def _head(content: dict[str, Any], *, where: str) -> dict[str, Any]:
         raise StrategyError(
             "STRATEGY_SCHEMA", f"schema is {content.get('schema')!r}", where=where, hint="schema = 1"
         )
-    if not re.fullmatch(r"[a-z0-9_]+_v[0-9]+", str(head.get("id", ""))):
+    if not _ID.fullmatch(str(head.get("id", ""))):
         hint = "lower case, digits and _, ending in its version: my_treg_v1"
         raise StrategyError("STRATEGY_SCHEMA", f"strategy.id is {head.get('id')!r}", where=where, hint=hint)
     return dict(head)

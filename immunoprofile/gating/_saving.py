@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoprofile.core.archives import load_arrays
 from immunoprofile.gating._cuts import FittedCut
 from immunoprofile.gating._histograms import Grid, Histogram
 
@@ -47,10 +48,8 @@ def packed(head: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
 
 
 def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Unpack what :func:`packed` made; raises ValueError, KeyError or OSError for anything else."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    return json.loads(arrays.pop("head").tobytes().decode("utf-8")), arrays
+    """Unpack what :func:`packed` made; raises ValueError for anything else."""
+    return load_arrays(content)
 
 
 def report_bytes(report: Report) -> bytes:

@@ -71,6 +71,6 @@ def load_sample(path: Path, panel: Panel | Path, site: str | None = None) -> tup
     site : str or None
         Site whose overrides of the panel hold.
     """
-    sample = read_fcs(path)
+    sample = read_fcs(path, mmap=False)  # a file that shrinks under a map would end the whole run
     known = read_panel(panel) if isinstance(panel, Path) else panel
     return sample, known.resolve(sample, site=site)

@@ -69,7 +69,7 @@ def _flow_data(sample: Sample) -> Any:
             self.event_count, self.channel_count = sample.n_events, sample.n_channels
             self.text = _text(sample)
             self.channels = {number: _channel(sample, number) for number in range(1, len(names) + 1)}
-            self.pnn_labels, self.pns_labels = list(names), list(sample.labels)
+            self.pnn_labels, self.pns_labels = list(names), [label or "" for label in sample.labels]
             self.pnr_values = [channel["pnr"] for channel in self.channels.values()]
             self.null_channels: list[str] = []
             starts = [name.lower()[:4] for name in names]
@@ -90,7 +90,7 @@ def _flow_data(sample: Sample) -> Any:
 def _channel(sample: Sample, number: int) -> dict[str, object]:
     return {
         "pnn": sample.detectors[number - 1],
-        "pns": sample.labels[number - 1],
+        "pns": sample.labels[number - 1] or "",
         "pne": (0.0, 0.0),
         "png": 1.0,
         "pnr": _range(sample, number),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from itertools import product
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,16 +37,24 @@ class Parsed:
         Column of the left side.
     terms : tuple of tuple of str
         Factors of each term of the right side; ``()`` is the intercept.
+    code : frozenset of str
+        Factors that are expressions, as the caller wrote them; every other one is the name of a column, and
+        stays one whatever its characters mean in Python.
     """
 
     response: str
     terms: tuple[tuple[str, ...], ...]
+    code: frozenset[str] = frozenset()
 
     @property
     def right(self) -> str:
         """The right side as text."""
-        texts = [":".join(_quoted(name) for name in term) if term else "1" for term in self.terms]
+        texts = [":".join(map(self._written, term)) if term else "1" for term in self.terms]
         return " + ".join(texts if () in self.terms else ["0", *texts])
+
+    def _written(self, name: str) -> str:
+        plain = name in self.code or (name.isidentifier() and not iskeyword(name))
+        return name if plain else f"`{name}`"
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -58,16 +67,12 @@ class Parsed:
         terms = tuple(dict.fromkeys(term for term in kept))
         if () not in self.terms:
             terms = tuple(term for term in terms if term)
-        return Parsed(response=self.response, terms=terms)
+        return Parsed(response=self.response, terms=terms, code=self.code)
 
     def partners(self, name: str) -> tuple[str, ...]:
         """Give the factors that share a term with `name`."""
         shared = (term for term in self.terms if name in term)
         return tuple(dict.fromkeys(other for term in shared for other in term if other != name))
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() or not name.replace(" ", "").isidentifier() else f"`{name}`"
 
 
 def parse(formula: str) -> Parsed:
@@ -92,18 +97,24 @@ def parse(formula: str) -> Parsed:
     response = [str(factor) for term in read.lhs for factor in term.factors]
     if len(response) != 1:
         raise DesignError("formula_invalid", f"{formula!r} has {len(response)} responses", hint="name one")
-    terms = []
+    terms: list[tuple[str, ...]] = []
+    code: set[str] = set()
     for term in read.rhs:
         names = tuple(str(factor) for factor in term.factors)
         terms.append(() if names == ("1",) else names)
-    return Parsed(response=response[0], terms=tuple(terms))
+        code.update(str(factor) for factor in term.factors if factor.eval_method.value != "lookup")
+    return Parsed(response=response[0], terms=tuple(terms), code=frozenset(code))
 
 
 def variables_of(parsed: Parsed) -> tuple[str, ...]:
     """Name the columns that the right side reads."""
     from formulaic import Formula
 
-    return tuple(sorted(str(name) for name in Formula(parsed.right).required_variables))
+    names = {name for name in parsed.factors if name not in parsed.code}
+    for expression in parsed.code.intersection(parsed.factors):
+        if not expression.isdecimal():
+            names |= {str(name) for name in Formula(f"0 + {expression}").required_variables}
+    return tuple(sorted(names))
 
 
 def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:

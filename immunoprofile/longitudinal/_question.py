@@ -124,6 +124,10 @@ def _default_formula(frame: pd.DataFrame, covariates: tuple[str, ...]) -> tuple[
         terms.append("site")
     elif sites > 1:
         flags.append("site_left_out")
+    for name in covariates:
+        if not name.strip() or "`" in name or not name.isprintable():
+            hint = "rename the column"
+            raise DesignError("formula_invalid", f"{name!r} cannot be the name of a covariate", hint=hint)
     quoted = [name if name.isidentifier() else f"`{name}`" for name in covariates]
     return "change ~ " + " + ".join([*terms, *quoted]), flags
 

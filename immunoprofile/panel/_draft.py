@@ -49,25 +49,26 @@ class Proposal:
     candidates: tuple[str, ...] = ()
 
 
-def markers_for_detectors(detectors: Sequence[str], labels: Sequence[str]) -> tuple[Proposal, ...]:
+def markers_for_detectors(detectors: Sequence[str], labels: Sequence[str | None]) -> tuple[Proposal, ...]:
     """Propose a marker for each channel of a file that has no panel.
 
     Parameters
     ----------
     detectors, labels : sequence of str
-        $PnN and $PnS ("" where there is none).
+        $PnN and $PnS (None or "" where there is none).
 
     Examples
     --------
     >>> [p.marker for p in markers_for_detectors(["PE-A", "APC-A"], ["IL2RA (CD25)", "C127"])]
     ['CD25', None]
     """
-    hygiene = {channel: dimension for dimension, channel in hygiene_channels(detectors, labels).items()}
+    texts = tuple(label or "" for label in labels)
+    hygiene = {channel: dimension for dimension, channel in hygiene_channels(detectors, texts).items()}
     found = [
         _hygiene(detector, label, hygiene.get(channel))
         if is_time(detector, label) or is_scatter(detector, label)
         else _proposal(detector, label)
-        for channel, (detector, label) in enumerate(zip(detectors, labels, strict=True))
+        for channel, (detector, label) in enumerate(zip(detectors, texts, strict=True))
     ]
     return tuple(_single(found))
 

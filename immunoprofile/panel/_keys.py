@@ -13,6 +13,8 @@ from dataclasses import dataclass
 _GREEK = str.maketrans(
     "\u03b1\u03b2\u03b3\u03b4\u03b5\u03b6\u03ba\u03bb\u03bc\u03c4\u2122\u00ae", "abgdezklut  "
 )  # alpha to zeta, kappa, lambda, mu, tau; trade mark, registered
+LONGEST = 200
+"""Most characters of a name that are read."""
 _CHUNK = re.compile(r"[A-Za-z]+|[0-9]+")
 _SEPARATED_SUFFIX = re.compile(r"[0-9][^A-Za-z0-9]+[A-Za-z]")
 
@@ -42,8 +44,11 @@ class Chunk:
 
 
 def plain(text: str) -> str:
-    """Give the name with Greek letters as Latin ones, trade marks and control characters as blanks."""
-    shown = unicodedata.normalize("NFKC", text.translate(_GREEK)).translate(_GREEK)
+    """Give the name with Greek letters as Latin ones, trade marks and control characters as blanks.
+
+    What is longer than any name of a channel is cut: reading costs the square of its words.
+    """
+    shown = unicodedata.normalize("NFKC", text[:LONGEST].translate(_GREEK)).translate(_GREEK)[:LONGEST]
     return " ".join("".join(char if char.isprintable() else " " for char in shown).split())
 
 

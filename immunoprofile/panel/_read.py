@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoprofile.core import PanelError, close_names, listed
+from immunoprofile.core.settings import TomlError, parse_toml, read_toml_text
 from immunoprofile.panel._keys import key
 from immunoprofile.panel._panel import Override, Panel, PanelChannel, TargetKind
 from immunoprofile.panel._schema import ChannelForm, HeadForm, PanelForm, choices, structure
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from immunoprofile.panel._tables import Role
 
 SCHEMA = 1
+MOST_MATRIX = 4_000_000
+"""Bytes of a matrix: a thousand detectors take less."""
 SPECIMENS = ("whole_blood", "pbmc", "cryo_pbmc", "cells")
 TRANSFORMS: dict[str, tuple[str, ...]] = {
     "logicle": ("T", "W", "M", "A"),
@@ -54,9 +57,10 @@ def read_panel(path: str | Path) -> Panel:
     file = Path(path)
     file = file / "panel.toml" if file.is_dir() else file
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _broken([f"cannot be read: {error}"], where=str(file)) from error
+        text = read_toml_text(file)
+    except (OSError, TomlError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise _broken([f"cannot be read: {said}"], where=str(file)) from error
     return panel_from_text(text, folder=file.parent, where=str(file))
 
 
@@ -72,8 +76,8 @@ def panel_from_text(text: str, *, folder: Path | None = None, where: str = "pane
         Name of the source, for messages.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = parse_toml(text)
+    except TomlError as error:
         raise _broken([f"no TOML: {error}"], where=where) from error
     if document.get("schema") != SCHEMA:
         raise _broken([f"schema is {document.get('schema')!r}; this version reads {SCHEMA}"], where=where)
@@ -222,12 +226,23 @@ def _matrix(compensation: str, folder: Path | None, where: str) -> str:
     """Give ``file``, ``none``, or the text of the matrix, so that the panel is whole without its folder."""
     if compensation in ("file", "none") or "\n" in compensation:
         return compensation
-    path = (folder or Path()) / compensation
+    home = (folder or Path()).resolve()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        path = (home / compensation).resolve()
+        if not path.is_relative_to(home):
+            fault = f".panel.compensation: {compensation!r} lies outside the folder of the panel"
+            raise _broken([fault], where=where)
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "no such file")
+        with path.open("rb") as stream:
+            content = stream.read(MOST_MATRIX + 1)
+        if len(content) > MOST_MATRIX:
+            raise ValueError("larger than 4 MB")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
+        said = getattr(error, "strerror", None) or str(error)
         fault = (
-            f".panel.compensation: {compensation!r} is neither file nor none, and no readable CSV ({error})"
+            f".panel.compensation: {compensation!r} is neither file nor none, and no readable CSV ({said})"
         )
         raise _broken([fault], where=where) from error
     return text if text.endswith("\n") else text + "\n"

@@ -22,7 +22,7 @@ _BAND = re.compile(
     r"|\b\d{3}(?:/\d{3})?\s?nm\b|\b\d{3}LP\b|\(\d{3}\)"
 )
 _PULSE = re.compile(r"(?<=[\w)\]])(?:\s*[-_ ]\s*(?:A|H|W|T|Area|Height|Width))$")
-_BRACKETS = re.compile(r"\[[^\]]*\]")
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
 _ELEMENTS = (
     "Y|Sr|Rh|Pd|Ag|Cd|In|Sn|Sb|Te|Xe|I|Cs|Ba|La|Ce|Pr|Nd|Sm|Eu|Gd|Tb|Dy|Ho|Er|Tm|Yb|Lu|Hf|Ir|Os|Pt|Au|Hg|"
     "Tl|Pb|Bi"

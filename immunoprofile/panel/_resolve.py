@@ -36,8 +36,8 @@ class NamedChannels(Protocol):
         ...
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """$PnS, empty where there is none."""
+    def labels(self) -> tuple[str | None, ...]:
+        """$PnS, None where there is none."""
         ...
 
     @property
@@ -91,15 +91,20 @@ def resolve(panel: Panel, sample: NamedChannels, *, site: str | None = None) -> 
         rows=rows,
         channels=channels,
         detectors=tuple(sample.detectors),
-        labels=tuple(sample.labels),
+        labels=label_texts(sample),
         signature=signature(sample),
     )
+
+
+def label_texts(sample: NamedChannels) -> tuple[str, ...]:
+    """Give the labels as texts, empty where a channel has none."""
+    return tuple(label or "" for label in sample.labels)
 
 
 def signature(sample: NamedChannels) -> str:
     """Hash the ordered names and the cytometer of a file, as a known file is told from a new one."""
     named = [
-        list(map(list, zip(sample.detectors, sample.labels, strict=True))),
+        list(map(list, zip(sample.detectors, label_texts(sample), strict=True))),
         sample.keywords.get("$CYT", ""),
     ]
     return hashlib.sha256(json.dumps(named, ensure_ascii=True).encode()).hexdigest()
@@ -119,7 +124,7 @@ class _Work:
 
     @classmethod
     def of(cls, panel: Panel, sample: NamedChannels, *, site: str | None) -> _Work:
-        detectors, labels = tuple(sample.detectors), tuple(sample.labels)
+        detectors, labels = tuple(sample.detectors), label_texts(sample)
         scopes = panel.scopes_of(sample.keywords, site)
         table = names(panel.extra_names)
         readings = tuple(read_channel(d, label, table) for d, label in zip(detectors, labels, strict=True))

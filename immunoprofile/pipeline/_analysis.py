@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from immunoprofile.core import ImmunoprofileError, StrategyError, StudyError, card_html, card_text
-from immunoprofile.pipeline._gating import Running, StudyGating, gate_study
+from immunoprofile.pipeline._gating import Running, StudyGating, all_of, gate_study, telling
 from immunoprofile.quantify import POPULATION_COLUMNS, ImmuneProfile, rows_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from immunoprofile.trial import Study
 
 T = TypeVar("T")
+OF_A_RESOURCE = ("memory", "worker_died")
+"""Codes of samples that another try, with more memory, may gate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,7 +71,13 @@ class Results:
 
     @property
     def exit_code(self) -> int:
-        """0 where all was done; 1 where samples or rows were excluded or flagged as errors."""
+        """0 all was done; 1 samples or rows were excluded or flagged as errors; 3 a resource was lacking.
+
+        With 3, samples were excluded for want of memory or because their workers died twice: the same command
+        tries them again.
+        """
+        if set(self.gating.exclusions["code"]) & set(OF_A_RESOURCE):
+            return 3
         errors = bool((self.gating.notes["level"] == "error").any())
         return int(errors or len(self.gating.exclusions) > 0 or len(self.study.excluded) > 0)
 
@@ -111,6 +119,8 @@ def profile(
     workers: int | None = None,
     client: Any = None,
     progress: bool | None = None,
+    timeout: float | None = None,
+    memory: int | str | None = None,
 ) -> ImmuneProfile:
     """Gate samples and count: from FCS files to one tidy table.
 
@@ -128,6 +138,12 @@ def profile(
         A cluster to submit one task a sample to; the paths of the study must hold on its machines.
     progress : bool, optional
         Show progress bars; by default on a terminal only.
+    timeout : float, optional
+        Seconds that one pass over a sample may take, 600 by default; one that takes longer is excluded
+        (``timeout``) and the others are done.
+    memory : int or str, optional
+        Most that the workers may take together (bytes, or as ``"4GB"``), where less is not free. There are as
+        many workers as three times the largest file and 200 MB each allow.
 
     Returns
     -------
@@ -136,13 +152,13 @@ def profile(
     Raises
     ------
     StudyError
-        ``strategy_missing`` where the study declares no tubes.
+        ``strategy_missing`` where the study declares no tubes; ``number_invalid``.
     StrategyError
         ``STRATEGY_UNKNOWN`` where samples come without a strategy.
     """
     from immunoprofile.trial import Study
 
-    running = Running(workers=workers, client=client, progress=progress)
+    running = Running(workers=workers, client=client, progress=progress, timeout=timeout, memory=memory)
     if isinstance(study_or_samples, Study):
         lock_plan(study_or_samples)
         gating = gate_study(study_or_samples, cache_folder=cache_of(study_or_samples), running=running)
@@ -221,6 +237,8 @@ def analyse(
     workers: int | None = None,
     client: Any = None,
     progress: bool | None = None,
+    timeout: float | None = None,
+    memory: int | str | None = None,
 ) -> Results:
     """Run a study from its files to its answers, writing nothing but the cache.
 
@@ -229,7 +247,7 @@ def analyse(
     study : Study
     arms : Series, optional
         Subject to arm, from ``study.unblind`` or ``study.dummy_arms``: with it come effects and link.
-    workers, client, progress
+    workers, client, progress, timeout, memory
         As for :func:`profile`.
 
     Returns
@@ -237,8 +255,18 @@ def analyse(
     Results
         A part that cannot be had is left out, with its reason.
     """
-    running = Running(workers=workers, client=client, progress=progress)
+    running = Running(workers=workers, client=client, progress=progress, timeout=timeout, memory=memory)
+    return analyse_as(study, arms=arms, running=running)
+
+
+def analyse_as(study: Study, *, arms: pd.Series | None, running: Running) -> Results:
+    """Gate and analyse: the road of :func:`analyse` and of ``run``."""
     gating = gate_study(study, cache_folder=cache_of(study), running=running)
+    with telling(all_of(study)):
+        return _answers(study, gating, arms)
+
+
+def _answers(study: Study, gating: StudyGating, arms: pd.Series | None) -> Results:
     found = profile_of(study, gating)
     left_out: dict[str, str] = {}
     change = _change(study, found, left_out)

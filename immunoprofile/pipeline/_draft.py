@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunoprofile.core import ImmunoprofileError, StudyError, clean, write_text
+from immunoprofile.core.tables import FORMULA_STARTS, with_line_feeds
 from immunoprofile.fcs import read_fcs
 from immunoprofile.gating import list_strategies, load_strategy
 from immunoprofile.panel import draft_panel
@@ -85,8 +86,10 @@ def draft_study(
     sheet, panel = _sheet_name(target), draft_panel([sample for _, sample in samples], id=_id_of(target))
     shipped = strategy in set(list_strategies()["id"])
     named = definition.id if shipped else _relative(Path(strategy).resolve(), target)
+    outside = [] if target in (source, *source.parents) else [_relative(source, target)]
+    outside += [named] if named.startswith("../") else []
     texts = {
-        "study.toml": _study_text(target, source, strategy=named, sheet=sheet, count=len(files)),
+        "study.toml": _study_text(target, outside, strategy=named, sheet=sheet, count=len(files)),
         "panel.toml": panel,
         sheet: _sheet_text(files, start=target if target in (source, *source.parents) else source),
     }
@@ -149,11 +152,13 @@ def _sheet_text(files: Sequence[Path], *, start: Path) -> str:
     import io
 
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(SHEET_COLUMNS)
     for path in files:
-        writer.writerow([_relative(path, start), UNKNOWN, UNKNOWN, UNKNOWN])
-    return buffer.getvalue()
+        name = _relative(path, start)
+        safe = f"./{name}" if name.startswith(FORMULA_STARTS) else name  # no formula, and the same file
+        writer.writerow([safe, UNKNOWN, UNKNOWN, UNKNOWN])
+    return with_line_feeds(buffer.getvalue())
 
 
 def _id_of(target: Path) -> str:
@@ -163,29 +168,30 @@ def _id_of(target: Path) -> str:
     return kept.strip("_") or "study"
 
 
-def _study_text(target: Path, source: Path, *, strategy: str, sheet: str, count: int) -> str:
+def _quoted(text: str) -> str:
+    """Write a text as TOML."""
     import json
 
-    inside = target in (source, *source.parents)
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _study_text(target: Path, outside: Sequence[str], *, strategy: str, sheet: str, count: int) -> str:
+    roots = f"roots = [{', '.join(_quoted(folder) for folder in outside)}]  # what lies elsewhere"
     lines = [
         "# Drafted from the FCS headers. Fill what is marked ?? in the sheet and in panel.toml.",
         "[study]",
-        f"id = {json.dumps(_id_of(target))}",
-        f"title = {json.dumps(_id_of(target).replace('_', ' '))}",
+        f"id = {_quoted(_id_of(target))}",
+        f"title = {_quoted(_id_of(target).replace('_', ' '))}",
         "# No arms are declared: nothing to unblind. With [[arms]] a study is blinded by default.",
         "blinded = false",
-        *(
-            []
-            if inside
-            else [f"roots = [{json.dumps(_relative(source, target))}]  # where the FCS files lie"]
-        ),
+        *([roots] if outside else []),
         "",
         "[tables]",
-        f"samples = {json.dumps(sheet)}  # {count} files",
+        f"samples = {_quoted(sheet)}  # {count} files",
         "",
         "[[tubes]]",
         'id = "tube_1"',
-        f"strategy = {json.dumps(strategy)}",
+        f"strategy = {_quoted(strategy)}",
         'panel = "panel.toml"',
         "",
         *_example_lines(),

@@ -6,18 +6,23 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import sha256_of, versions, write_json
+from immunoprofile.core import sha256_of, versions, write_text
+from immunoprofile.core.files import json_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from immunoprofile.pipeline._analysis import Results
 
-NO_OUTPUT = ("provenance.json", "audit.jsonl", "private_ids.csv", "run.log", "run.log.1")
+NAME = "provenance.json"
+OUTPUT_SUFFIXES = (".csv", ".parquet", ".npz", ".html")
+PRIVATE = ("private_ids.csv",)
+"""Of these no hash is told: one could try names against it."""
 
 
 def write_provenance(results: Results) -> Path:
-    """Write provenance.json.
+    """Write provenance.json of the files that are now in the results folder.
 
     FCS files go by the random ids of their samples: no path, no subject, no user, no host.
 
@@ -29,9 +34,36 @@ def write_provenance(results: Results) -> Path:
     -------
     Path
     """
+    folder = results.study.root / "results"
+    return write_text(folder / NAME, provenance_text(results, outputs_in(folder)))
+
+
+def outputs_in(folder: Path) -> dict[str, Path]:
+    """Give the files of a results folder that a run or a report wrote, by name."""
+    return {path.name: path for path in sorted(folder.iterdir()) if is_output(path)}
+
+
+def is_output(path: Path) -> bool:
+    """Tell whether a file of a results folder is a table, a fitted strategy or a report."""
+    return (
+        path.suffix in OUTPUT_SUFFIXES
+        and path.name not in PRIVATE
+        and not path.name.startswith(".")
+        and path.is_file()
+        and not path.is_symlink()
+    )
+
+
+def provenance_text(results: Results, outputs: Mapping[str, Path]) -> str:
+    """Give what provenance.json holds.
+
+    Parameters
+    ----------
+    results : Results
+    outputs : mapping of str to Path
+        Final name to where the content lies now.
+    """
     study = results.study
-    folder = study.root / "results"
-    outputs = sorted(p for p in folder.iterdir() if p.is_file() and _is_output(p.name))
     content: dict[str, Any] = {
         "command": results.command,
         "study": study.id,
@@ -50,9 +82,12 @@ def write_provenance(results: Results) -> Path:
             sample: {"sha256": held.sha256, "bytes": held.size}
             for sample, held in sorted(results.gating.contents.items())
         },
-        "outputs": {p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in outputs},
+        "outputs": {
+            name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            for name, path in sorted(outputs.items())
+        },
     }
-    return write_json(folder / "provenance.json", json.loads(json.dumps(content, default=str)))
+    return json_text(json.loads(json.dumps(content, default=str)))
 
 
 def _strategies(results: Results) -> dict[str, dict[str, str]]:
@@ -72,15 +107,13 @@ def _dummy_seed(results: Results) -> int | None:
 
 
 def _counts(results: Results) -> dict[str, Any]:
-    study, levels = results.study, results.gating.notes["level"]
+    study, notes = results.study, results.gating.notes
+    levels = notes["level"]
     return {
         "listed": len(study.samples) + len(study.excluded),
         "read": len(results.gating.contents),
         "gated": int(results.gating.rows["sample"].nunique()),
         "excluded": len(results.gating.exclusions) + len(study.excluded),
+        "flagged": int(notes.loc[levels != "info", "sample"].nunique()),
         "flags": {level: int((levels == level).sum()) for level in ("error", "warning", "info")},
     }
-
-
-def _is_output(name: str) -> bool:
-    return name not in NO_OUTPUT and not name.startswith(".")

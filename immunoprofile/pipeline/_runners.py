@@ -1,36 +1,40 @@
-"""Where per-sample tasks run: this thread, threads, processes, or a cluster. The results are the same.
+"""Where per-sample tasks run: threads, processes, or a cluster. The results are the same.
 
-Only paths and small tables travel. A task that fails costs its sample; a worker that dies costs the sample
-that killed it twice; an interruption keeps all that was finished.
+Only paths and small tables travel. A task that fails costs its sample; so does one that kills its worker
+twice, or takes too long. An interruption keeps all that was finished. Threads share one process: a sample
+that ends it ends the run, and the next run, which sees that in the log, runs its samples apart, in processes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
+import logging
 import os
-import signal
-import traceback
 import warnings
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import FcsWarning, ImmunoprofileError, StudyError, track
+from immunoprofile.core import FcsWarning, ImmunoprofileWarning, StudyError, track
+from immunoprofile.pipeline._attempts import attempt as try_once
+from immunoprofile.pipeline._attempts import died
+from immunoprofile.pipeline._crew import CannotStartError, Crew
+from immunoprofile.pipeline._memory import fitting_workers, free_memory
+from immunoprofile.pipeline._threads import in_threads, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Executor
 
+    from immunoprofile.pipeline._attempts import Attempt, Failed
+
+LOG = logging.getLogger("immunoprofile")
 FILE_SECONDS = 0.05
 """CPU of placing, or of gating, one file beside its events (trials of 2,000 to 200,000 events a tube)."""
 BYTE_SECONDS = 2.5e-8
 """CPU a byte of its events."""
 PROCESS_START_SECONDS = 5.0
 """What a phase must save to pay for worker processes, each of which spends 2 s on imports and kernels."""
-PACKAGE = Path(__file__).resolve().parents[1]
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+TIMEOUT_SECONDS = 600.0
+"""What one pass over one sample may take."""
 
 
 def available_cores() -> int:
@@ -59,6 +63,21 @@ def asked_workers(workers: int | None) -> int:
     return workers
 
 
+def asked_timeout(timeout: float | None) -> float:
+    """Give the seconds that one pass over a sample may take.
+
+    Raises
+    ------
+    StudyError
+        ``number_invalid`` where it is not above 0.
+    """
+    seconds = TIMEOUT_SECONDS if timeout is None else float(timeout)
+    if not seconds > 0:
+        hint = "give seconds above 0, or leave it out for 600"
+        raise StudyError("number_invalid", "the time limit of a sample is not above 0", hint=hint)
+    return seconds
+
+
 @dataclass(slots=True, kw_only=True)
 class Workers:
     """Workers that stay for all phases of a run; to be used in a ``with`` block.
@@ -70,18 +89,31 @@ class Workers:
     client : distributed.Client or None
         A cluster to submit to instead.
     progress : bool or None
+    timeout : float or None
+        Seconds that one task may take; None: see :func:`asked_timeout`.
+    memory : int or None
+        Bytes that the local workers may take together, if less is not free.
+    apart : bool
+        Whether every task runs in a worker process, however little there is to do.
     """
 
     workers: int | None = None
     client: Any = None
     progress: bool | None = None
-    _pools: list[Executor] = field(default_factory=list)
+    timeout: float | None = None
+    memory: int | None = None
+    apart: bool = False
+    _crew: Crew | None = None
+    _alone: bool = False
+    _told: set[int] = field(default_factory=set)
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._close(at_once=kind is not None)
+        if self._crew is not None:
+            self._crew.close(at_once=kind is not None)
+            self._crew = None
 
     def map(
         self,
@@ -89,7 +121,7 @@ class Workers:
         tasks: Sequence[Any],
         *,
         what: str,
-        failed: Callable[[Any, ImmunoprofileError], Any],
+        failed: Failed,
         sizes: Sequence[int],
         keep: Callable[[Any, Any], None],
     ) -> list[Any]:
@@ -107,117 +139,81 @@ class Workers:
             Bytes of each task's file: the largest goes first.
         keep : callable
             Takes task and result as soon as there is one, in this process.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            With the words "k of n done".
         """
         order = sorted(range(len(tasks)), key=lambda index: -sizes[index])
-        attempt = partial(_attempt, function, failed)
         found: dict[int, Any] = {}
-        results = self._stream(attempt, tasks, order=order, failed=failed, seconds=_seconds(sizes))
-        try:
-            for index, result in track(results, what=what, total=len(tasks), progress=self.progress):
-                keep(tasks[index], result)
-                found[index] = result
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{len(found)} of {len(tasks)} done ({what})") from None
+        results = self._stream(
+            partial(try_once, function, failed), tasks, order=order, failed=failed, sizes=sizes
+        )
+        for index, result in track(results, what=what, total=len(tasks), progress=self.progress):
+            keep(tasks[index], result)
+            found[index] = result
         return [found[index] for index in range(len(tasks))]
 
     def _stream(
         self,
-        attempt: Callable[[Any], Any],
+        attempt: Attempt,
         tasks: Sequence[Any],
         *,
         order: Sequence[int],
-        failed: Callable[[Any, ImmunoprofileError], Any],
-        seconds: float,
+        failed: Failed,
+        sizes: Sequence[int],
     ) -> Iterator[tuple[int, Any]]:
-        count = min(asked_workers(self.workers), len(tasks))
+        timeout = asked_timeout(self.timeout)
         if self.client is not None:
-            return _on_cluster(attempt, tasks, client=self.client, failed=failed)
-        if count <= 1:
-            return ((index, attempt(tasks[index])) for index in order)
-        if self._pools or seconds * (1 - 1 / count) > PROCESS_START_SECONDS:
+            return _on_cluster(attempt, tasks, client=self.client, failed=failed, timeout=timeout)
+        asked = asked_workers(self.workers)
+        count = min(self._fitting(asked, sizes), len(tasks))
+        if tasks and not self._alone and (self.apart or self._pays(count, sizes)):
             return self._in_processes(attempt, tasks, order=order, failed=failed, count=count)
-        return _in_threads(attempt, tasks, order=order, count=count)
+        return in_threads(attempt, tasks, order=order, count=count, failed=failed, timeout=timeout)
+
+    def _pays(self, count: int, sizes: Sequence[int]) -> bool:
+        """Tell whether the work pays for worker processes, or has paid for them already."""
+        saved = _seconds(sizes) * (1 - 1 / max(count, 1))
+        return count > 1 and (self._crew is not None or saved > PROCESS_START_SECONDS)
+
+    def _fitting(self, asked: int, sizes: Sequence[int]) -> int:
+        """Give how many workers the memory feeds; fewer than asked are told."""
+        free = [size for size in (free_memory(), self.memory) if size is not None]
+        if asked == 1 or not free or not sizes:
+            return asked
+        asked = min(asked, len(sizes))
+        count = fitting_workers(asked, largest=max(sizes), budget=min(free))
+        if count < asked and count not in self._told:
+            self._told.add(count)
+            message = (
+                f"{count} of {asked} workers: {min(free) / 1e9:.1f} GB of memory feed no more "
+                f"with files of {max(sizes) / 1e6:.0f} MB"
+            )
+            warnings.warn(ImmunoprofileWarning(message, "fewer_workers"), stacklevel=2)
+            LOG.warning("fewer workers", extra={"facts": {"asked": asked, "workers": count}})
+        return count
 
     def _in_processes(
-        self,
-        attempt: Callable[[Any], Any],
-        tasks: Sequence[Any],
-        *,
-        order: Sequence[int],
-        failed: Callable[[Any, ImmunoprofileError], Any],
-        count: int,
+        self, attempt: Attempt, tasks: Sequence[Any], *, order: Sequence[int], failed: Failed, count: int
     ) -> Iterator[tuple[int, Any]]:
-        """Run in fresh processes; where one dies, what was in their hands is tried once more, one by one."""
-        waiting = list(order)
-        while waiting:
-            done = set()
-            for index, result in self._until_a_death(attempt, tasks, waiting=waiting, count=count):
+        """Run in worker processes; where none can be started, in this one."""
+        timeout = asked_timeout(self.timeout)
+        if self._crew is None:
+            from immunoprofile.gating import warm_kernels
+
+            warm_kernels()  # where they are not compiled yet, one process does it, not all
+            self._crew = Crew(timeout=timeout)
+        done: set[int] = set()
+        try:
+            for index, result in self._crew.run(attempt, tasks, order=order, count=count, failed=failed):
                 done.add(index)
                 yield index, result
-            waiting = [index for index in waiting if index not in done]
-            if not waiting:
-                return
-            self._close(at_once=True)
-            suspects = waiting[: 2 * count + 1]  # each worker holds one task, and one more each is queued
-            for index in suspects:
-                yield index, self._alone(attempt, tasks[index], failed=failed)
-            self._close(at_once=True)
-            waiting = waiting[len(suspects) :]
-
-    def _until_a_death(
-        self, attempt: Callable[[Any], Any], tasks: Sequence[Any], *, waiting: Sequence[int], count: int
-    ) -> Iterator[tuple[int, Any]]:
-        from concurrent.futures import as_completed
-        from concurrent.futures.process import BrokenProcessPool
-
-        pool = self._pool(count)
-        futures = {}
-        with contextlib.suppress(BrokenProcessPool):  # the caller sees what is not done
-            for index in waiting:
-                futures[pool.submit(attempt, tasks[index])] = index
-        for future in as_completed(futures):
-            if not isinstance(future.exception(), BrokenProcessPool):
-                yield futures[future], future.result()
-
-    def _alone(
-        self,
-        attempt: Callable[[Any], Any],
-        task: Any,
-        *,
-        failed: Callable[[Any, ImmunoprofileError], Any],
-    ) -> Any:
-        """Run one task while no other runs; a second death is its own."""
-        from concurrent.futures.process import BrokenProcessPool
-
-        try:
-            return self._pool(1).submit(attempt, task).result()
-        except BrokenProcessPool:
-            self._close(at_once=True)
-            return failed(task, _died())
-
-    def _pool(self, count: int) -> Executor:
-        from concurrent.futures import ProcessPoolExecutor
-
-        from immunoprofile.gating import warm_kernels
-
-        if not self._pools:
-            warm_kernels()  # where they are not compiled yet, one process does it, not all
-            context = multiprocessing.get_context("spawn")
-            self._pools.append(ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker))
-        return self._pools[0]
-
-    def _close(self, *, at_once: bool) -> None:
-        while self._pools:
-            pool = self._pools.pop()
-            children = list((getattr(pool, "_processes", None) or {}).values()) if at_once else []
-            pool.shutdown(wait=not at_once, cancel_futures=True)
-            for child in children:  # shutdown would wait for the tasks in their hands
-                child.terminate()
+            return
+        except CannotStartError:
+            self._crew.close(at_once=True)
+            self._crew, self._alone = None, True
+            message = "worker processes cannot be started here: the work goes on in this one"
+            warnings.warn(ImmunoprofileWarning(message, "fewer_workers"), stacklevel=2)
+            LOG.warning("no worker process starts")
+        left = [index for index in order if index not in done]
+        yield from in_threads(attempt, tasks, order=left, count=1, failed=failed, timeout=timeout)
 
 
 def _seconds(sizes: Iterable[int]) -> float:
@@ -225,87 +221,14 @@ def _seconds(sizes: Iterable[int]) -> float:
     return sum(FILE_SECONDS + BYTE_SECONDS * size for size in sizes)
 
 
-def _attempt(function: Callable[[Any], Any], failed: Callable[[Any, Any], Any], task: Any) -> Any:
-    """Run a task; whatever goes wrong in it is told as its result, so that one file costs one file."""
-    try:
-        return function(task)
-    except ImmunoprofileError as error:
-        return failed(task, error)
-    except MemoryError:
-        hint = "give the machine more memory, or fewer workers"
-        return failed(task, ImmunoprofileError("memory", "there was not enough memory", hint=hint))
-    except OSError as error:
-        problem = f"the file could not be read ({error.strerror or type(error).__name__})"
-        return failed(task, ImmunoprofileError("io", problem, hint="look at the disk, then run again"))
-    except Exception as error:  # noqa: BLE001 - a bug met by one sample is told by name, the others are done
-        return failed(task, _unexpected(error))
-
-
-def _unexpected(error: Exception) -> ImmunoprofileError:
-    """Name the place in this package where a bug struck, without any value."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if PACKAGE in Path(frame.filename).parents
-    ]
-    place = f"{Path(own[-1].filename).relative_to(PACKAGE).as_posix()}:{own[-1].lineno}" if own else "unknown"
-    problem = f"an unexpected {type(error).__name__} at {place}"
-    return ImmunoprofileError("unexpected_error", problem, hint="report it with this line and the file")
-
-
-def _died() -> ImmunoprofileError:
-    hint = "look at the file, or give the machine more memory"
-    return ImmunoprofileError("worker_died", "its worker process died twice", hint=hint)
-
-
-def _in_threads(
-    attempt: Callable[[Any], Any], tasks: Sequence[Any], *, order: Sequence[int], count: int
-) -> Iterator[tuple[int, Any]]:
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
-    pool = ThreadPoolExecutor(count)
-    try:
-        futures = {pool.submit(attempt, tasks[index]): index for index in order}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Prepare a worker process: one thread for linear algebra, kernels, interrupts left to the parent."""
-    import threading
-
-    for name in THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    warnings.filterwarnings("ignore", category=FcsWarning)  # they come home as notes of the sample
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    from immunoprofile.gating import warm_kernels
-
-    warm_kernels()
-
-
-def _follow_parent() -> None:
-    """End with the parent, however it ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _on_cluster(
-    attempt: Callable[[Any], Any],
-    tasks: Sequence[Any],
-    *,
-    client: Any,
-    failed: Callable[[Any, ImmunoprofileError], Any],
+    attempt: Attempt, tasks: Sequence[Any], *, client: Any, failed: Failed, timeout: float
 ) -> Iterator[tuple[int, Any]]:
     """Submit one task a sample; a worker that dies again and again costs the sample in its hands."""
     from distributed import KilledWorker, as_completed
 
-    futures = client.map(partial(_quietly, attempt), list(tasks), pure=False)
+    quiet = partial(_quietly, attempt=attempt, failed=failed, timeout=timeout)
+    futures = client.map(quiet, list(tasks), pure=False)
     index_of = {future.key: index for index, future in enumerate(futures)}
     try:
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
@@ -313,14 +236,14 @@ def _on_cluster(
             try:
                 result = future.result()
             except KilledWorker:
-                result = failed(tasks[index], _died())
+                result = failed(tasks[index], died())
             yield index, result
     except BaseException:
         client.cancel(futures)
         raise
 
 
-def _quietly(attempt: Callable[[Any], Any], task: Any) -> Any:
+def _quietly(task: Any, *, attempt: Attempt, failed: Failed, timeout: float) -> Any:
     """Run a task without a word in the logs of the cluster: warnings come home as notes of the sample."""
     warnings.filterwarnings("ignore", category=FcsWarning)
-    return attempt(task)
+    return within(task, attempt=attempt, failed=failed, timeout=timeout)

@@ -6,17 +6,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import ImmunoprofileError, explain
+from immunoprofile.core import ImmunoprofileError, explain, tidy
 from immunoprofile.gating._advance import Report
 from immunoprofile.quantify import POPULATION_COLUMNS, rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from immunoprofile.fcs import Sample
     from immunoprofile.gating import FittedStrategy, PlacementUnit
 
 NOTE_COLUMNS = ["population", "level", "code", "message"]
+NOTE_COLUMNS_OF_ALL = [*NOTE_COLUMNS, "sample"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +39,35 @@ class GateResult:
     rows: pd.DataFrame | None = None
     notes: pd.DataFrame | None = None
     failure: ImmunoprofileError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TubeNumbers:
+    """Numbers and notes of all samples of a tube, each row with the key of its sample.
+
+    Attributes
+    ----------
+    rows, notes : DataFrame
+    """
+
+    rows: pd.DataFrame
+    notes: pd.DataFrame
+
+    @classmethod
+    def of(cls, results: Sequence[GateResult]) -> TubeNumbers:
+        """Join the results of single samples; failures have neither."""
+        import pandas as pd
+
+        rows = [r.rows.assign(sample=r.key) for r in results if r.rows is not None]
+        notes = [r.notes.assign(sample=r.key) for r in results if r.notes is not None]
+        columns = [column.name for column in POPULATION_COLUMNS]
+        noted = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=NOTE_COLUMNS_OF_ALL)
+        return cls(
+            rows=tidy(pd.concat(rows, ignore_index=True), POPULATION_COLUMNS)
+            if rows
+            else pd.DataFrame(columns=columns),
+            notes=noted.astype("string"),
+        )
 
 
 def gate_one(task: GateTask) -> GateResult:
@@ -105,9 +137,40 @@ def result_of(content: bytes, *, key: str) -> GateResult:
     ValueError, KeyError, TypeError
         For anything that :func:`result_bytes` did not make.
     """
+    rows, notes = json.loads(content.decode("utf-8"))
+    return GateResult(key=key, rows=_rows_of(rows), notes=_notes_of(notes, NOTE_COLUMNS))
+
+
+def _rows_of(plain: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
-    rows, notes = json.loads(content.decode("utf-8"))
-    columns = {c.name: pd.Series(rows[c.name], dtype=c.dtype) for c in POPULATION_COLUMNS}
-    texts = {name: pd.Series(notes[name], dtype="string") for name in NOTE_COLUMNS}
-    return GateResult(key=key, rows=pd.DataFrame(columns), notes=pd.DataFrame(texts))
+    return pd.DataFrame({c.name: pd.Series(plain[c.name], dtype=c.dtype) for c in POPULATION_COLUMNS})
+
+
+def _notes_of(plain: Mapping[str, Any], columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(plain[name], dtype="string") for name in columns})
+
+
+def numbers_bytes(numbers: TubeNumbers, fitted: bytes) -> bytes:
+    """Give a whole tube as bytes: a line with the length of the numbers, the numbers, the fitted strategy."""
+    plain = json.dumps([_plain(numbers.rows), _plain(numbers.notes)]).encode("utf-8")
+    return b"%d\n%b%b" % (len(plain), plain, fitted)
+
+
+def numbers_of(content: bytes) -> tuple[FittedStrategy, TubeNumbers]:
+    """Rebuild what :func:`numbers_bytes` packed.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        For anything else.
+    """
+    from immunoprofile.gating import FittedStrategy
+
+    head, _, rest = content.partition(b"\n")
+    length = int(head)
+    rows, notes = json.loads(rest[:length].decode("utf-8"))
+    numbers = TubeNumbers(rows=_rows_of(rows), notes=_notes_of(notes, NOTE_COLUMNS_OF_ALL))
+    return FittedStrategy.from_bytes(rest[length:]), numbers

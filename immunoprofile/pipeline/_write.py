@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import filecmp
 from typing import TYPE_CHECKING
 
-from immunoprofile.core import Column, explain, join_flags, tidy, write_table
+from immunoprofile.core import Column, explain, join_flags, tidy
+from immunoprofile.core.files import Stage
+from immunoprofile.core.tables import table_files
 from immunoprofile.gating import CUT_COLUMNS
-from immunoprofile.pipeline._provenance import write_provenance
+from immunoprofile.pipeline._provenance import NAME as PROVENANCE_NAME
+from immunoprofile.pipeline._provenance import outputs_in, provenance_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from immunoprofile.pipeline._analysis import Results
 
+REPORT_NAME = "report.html"
 OF_THE_STAIN = ("MISSING_MARKER",)
 """Codes that tell what a tube was stained with: no treatment changes it, so blinded runs show them all."""
 FLAG_COLUMNS = (
@@ -37,35 +42,55 @@ EXCLUSION_COLUMNS = (
 )
 
 
-def write_results(results: Results) -> list[Path]:
-    """Write the tables of a run below ``results/`` and, last, ``provenance.json``.
+def write_results(results: Results, *, report: Callable[[Results], str] | None = None) -> list[Path]:
+    """Write the tables of a run below ``results/``, its report if one is asked for, and ``provenance.json``.
+
+    All are written under temporary names first, so that a full disk leaves what was there; then they appear,
+    ``provenance.json`` last. While it is not there, the folder is unfinished.
 
     Parameters
     ----------
     results : Results
+    report : callable, optional
+        Makes the HTML text of ``report.html``.
 
     Returns
     -------
     list of Path
     """
     folder = results.study.root / "results"
-    written: list[Path] = []
-    for name, table, parquet in _tables(results):
-        written += write_table(table, folder / name, parquet=parquet)
-    for tube in results.gating.tubes:
-        if not results.blinded:
-            written.append(tube.fitted.save(folder / f"fitted_{tube.id}.npz"))
-    _remove_others(folder, written)
-    write_provenance(results)
-    return written
+    with Stage(folder) as stage:
+        for name, table, parquet in _tables(results):
+            for file, content in table_files(table, name, parquet=parquet):
+                stage.add(file, content)
+        for tube in results.gating.tubes:
+            if not results.blinded:
+                stage.add(f"fitted_{tube.id}.npz", tube.fitted.to_bytes())
+        if report is not None:
+            stage.add(REPORT_NAME, report(results).encode("utf-8"))
+        gone = _outdated(folder, stage.files)
+        kept = {name: path for name, path in outputs_in(folder).items() if path not in gone}
+        text = provenance_text(results, kept | stage.files)
+        stage.add(PROVENANCE_NAME, text.encode("utf-8"))
+        return stage.commit(last=PROVENANCE_NAME, gone=gone)
 
 
-def _remove_others(folder: Path, written: Sequence[Path]) -> None:
-    """Remove tables of an earlier run in another state: a folder never mixes blinded, dummy and real."""
+def _outdated(folder: Path, new: Mapping[str, Path]) -> list[Path]:
+    """Name what is left of an earlier run in another state: a folder never mixes blinded, dummy and real.
+
+    A report goes with the tables that it tells of.
+    """
     names = [f"{name}{suffix}" for name in ("response", "effects", "link") for suffix in (".csv", ".parquet")]
-    for path in [folder / name for name in names] + sorted(folder.glob("fitted_*.npz")):
-        if path not in written:
-            path.unlink(missing_ok=True)
+    gone = [folder / name for name in names if name not in new]
+    gone += [path for path in sorted(folder.glob("fitted_*.npz")) if path.name not in new]
+    if REPORT_NAME not in new and not all(_same(path, folder / name) for name, path in new.items()):
+        gone.append(folder / REPORT_NAME)
+    return [path for path in gone if path.exists()]
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Tell whether two files hold the same bytes."""
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def _tables(results: Results) -> Iterable[tuple[str, pd.DataFrame, bool]]:
@@ -102,7 +127,8 @@ def flags_table(results: Results) -> pd.DataFrame:
     """Give flags.csv: specimen, sample, population, level, code, message."""
     import pandas as pd
 
-    parts = [frame for frame in (results.gating.notes, _without_baseline(results)) if len(frame)]
+    told = (results.gating.notes, results.study.notes, _without_baseline(results))
+    parts = [frame for frame in told if len(frame)]
     notes = pd.concat(parts, ignore_index=True) if parts else results.gating.notes
     secret = notes["population"].isin(hidden_populations(results)) & ~notes["code"].isin(OF_THE_STAIN)
     shown = notes[~secret]

@@ -181,7 +181,8 @@ def _head(ax: Axes, drawn: Any) -> None:
     shown = [] if dim else list(drawn.populations[:_SHOWN])
     lines = len(shown) + len(notes)
     only = len(drawn.populations) == 1
-    words = str(drawn.populations[0][0] if only else drawn.gate_id).replace("_", " ")
+    # several populations have no one name: the markers that part them are one
+    words = str(drawn.populations[0][0] if only else _markers(drawn)).replace("_", " ")
     title(ax, f"{drawn.number}. {plain(words, 26)}", dim=dim, pad=5 + _LINE * lines)
     for place, note in enumerate(reversed(notes)):
         _line(ax, place, [(_fitting(f"! {plain(note)}", room), LEVELS["warning"]["ink"], "normal")])
@@ -193,6 +194,11 @@ def _head(ax: Axes, drawn: Any) -> None:
             taken = 5 + text_width(share, 7.5, bold=True)
             rest = _fitting(f"{count:,} {plain(name)}", room - taken)
         _line(ax, place, [(share, GATE, "bold"), (rest, MUTE, "normal")])
+
+
+def _markers(drawn: Any) -> str:
+    names = [str(name).partition(" \u00b7 ")[0] for name in drawn.dimensions]
+    return " \u00d7 ".join(filter(None, names)) or str(drawn.gate_id)
 
 
 def _line(ax: Axes, place: int, parts: list[tuple[str, str, str]]) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 COFACTOR = 150.0
 """Of the asinh scale that fluorescence is shown on unless told otherwise."""
+MOST_STEPS = 64
+"""Steps of 64k that a linear axis may have; a file may claim any range."""
 _LINEAR = ("fsc", "ssc", "time", "event", "width", "height")
 Tick = tuple[float, str, bool]
 
@@ -125,7 +127,7 @@ def _axis(
 ) -> tuple[NDArray[np.float64], tuple[float, float], list[Tick], str]:
     """Give transformed values, limits from the range of the channel, ticks, and the label."""
     channel, marker = _channel(sample, name, panel)
-    detector, label = str(sample.detectors[channel]), str(sample.labels[channel])
+    detector, label = str(sample.detectors[channel]), str(sample.labels[channel] or "")
     raw = np.asarray(sample.column(channel), dtype=np.float64)
     raw = raw if mask is None else raw[np.asarray(mask, dtype=bool)]
     top = float(sample.ranges[channel])
@@ -161,7 +163,7 @@ def _asinh(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _linear_ticks(top: float) -> list[Tick]:
-    if top >= 131072:
+    if 131072 <= top <= MOST_STEPS * 65536:  # a range that no instrument has gets ticks like any other
         return [(k * 65536.0, f"{64 * k}k" if k else "0", True) for k in range(int((top + 1) // 65536) + 1)]
     step = 10.0 ** math.floor(math.log10(top / 2)) if top > 0 else 1.0
     while top / step > 5:
@@ -179,5 +181,6 @@ def _decades(apply: Callable[[Any], Any], top: float) -> list[Tick]:
 
 
 def _set_ticks(axis: Any, ticks: list[Tick]) -> None:
-    axis.set_ticks([z for z, _, major in ticks if major], [text for _, text, major in ticks if major])
+    labels = [text for _, text, major in ticks if major]  # ours alone: powers of ten are mathematics
+    axis.set_ticks([z for z, _, major in ticks if major], labels, parse_math=True)
     axis.set_ticks([z for z, _, major in ticks if not major], minor=True)

@@ -23,6 +23,7 @@ from immunoprofile.plot._style import (
     plain,
     set_ticks,
     styled,
+    text_width,
     tiles,
     title,
 )
@@ -38,8 +39,6 @@ STAGES = (
     "scheduled", "collected", "received", "file_present", "readable", "placed", "enough_events",
     "in_analysis",
 )  # fmt: skip
-SMALLEST = 5
-"""Counts below this are not shown of a blinded study."""
 STATES: Mapping[str, tuple[str, str, str]] = {
     "present": ("#86ABCB", "", TEXT),
     "late": ("#F0D48A", "!", TEXT),
@@ -59,8 +58,8 @@ def accountability(
     Parameters
     ----------
     table : DataFrame
-        Counts: a column a stage, and `by`; rows of sites and tubes are added up. A missing count stands
-        for fewer than 5.
+        Counts: a column a stage, and `by`; rows of sites and tubes are added up. A missing count is
+        one that a blinded reader may not see.
     stages : sequence of str, optional
         By default the stages of ``study.accountability()`` that the table has.
     by : str
@@ -109,7 +108,7 @@ def _table_tiles(ax: Axes, counts: Any, shares: Any) -> None:
             # light to mid tones only: dark text on each keeps more than 4.5:1
             face = shade(0.42 * float(np.clip(share, 0, 1))) if math.isfinite(share) else "white"
             tiles(ax, [(column, row - 0.47, 0.94, 0.94)], face=face)
-            words = f"{count:,.0f}" if known else f"<{SMALLEST}"
+            words = f"{count:,.0f}" if known else "hidden"
             ax.text(column, row, words, ha="center", va="center", fontsize=7.5, color=TEXT if known else MUTE)
     _frame(ax, across, rows)
 
@@ -151,9 +150,11 @@ def missingness(table: Any, *, state: str = "state", ax: Axes | None = None) -> 
     bands = [subjects[start : start + _ACROSS] for start in range(0, len(subjects), _ACROSS)] or [[]]
     down = len(bands) * (len(visits) + 1) - 1
     across = max(len(band) for band in bands)
+    one = [plain(s, 12) for s in bands[0]] if len(bands) == 1 and across <= 40 else []
     with styled():
         width = FULL if across > 24 else WIDE
-        ax = ax or new_axes(width, max(0.185 * down + 1.15, 1.2))
+        names = max((text_width(s, 7.5) for s in one), default=0.0) / 72  # long ones take room below
+        ax = ax or new_axes(width, max(0.185 * down + max(1.15, 0.85 + names), 1.2))
         dress(ax)
         for place, band in enumerate(bands):
             _band(ax, band, visits, known=known, top=place * (len(visits) + 1))
@@ -162,8 +163,7 @@ def missingness(table: Any, *, state: str = "state", ax: Axes | None = None) -> 
             (place * (len(visits) + 1) + i, v) for place in range(len(bands)) for i, v in enumerate(visits)
         ]
         set_ticks(ax.yaxis, [at for at, _ in rows], [visit for _, visit in rows])
-        one = bands[0] if len(bands) == 1 and across <= 40 else []
-        set_ticks(ax.xaxis, range(len(one)), [plain(s, 12) for s in one], rotation=90)
+        set_ticks(ax.xaxis, range(len(one)), one, rotation=90)
         ax.tick_params(length=0)
         axis_labels(ax, "subject" if one else f"{len(subjects)} subjects, in the order of the table")
         title(ax, "Specimens by subject and visit", pad=18)

@@ -66,6 +66,7 @@ def styled() -> Iterator[None]:
         if wanted == mpl.rcParamsDefault["font.sans-serif"]:
             wanted = mpl.rcParams["font.sans-serif"]
         mpl.rcParams["font.family"] = _families(wanted)
+        mpl.rcParams["text.parse_math"] = False  # text of files is text: what is mathematics says so itself
         yield
 
 

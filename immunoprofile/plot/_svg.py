@@ -20,7 +20,7 @@ PIXELS = 105
 """Pixels of the report for an inch of a figure."""
 _SLOT = "_immunoprofile_hover"
 _PATH = re.compile(r'(<path\b[^>]*?\sd=")([^"]*)(")', re.DOTALL)
-_NUMBER = re.compile(r"-?\d+\.\d{3,}(?![\de])")
+_NUMBER = re.compile(r"(?<!\d)-?\d+\.\d{3,}(?![\de])")
 _FAMILY = re.compile(r"(?<=[\s\"])font-family:[^;\"]*;\s*")
 _TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 

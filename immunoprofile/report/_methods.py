@@ -43,7 +43,12 @@ def _gating(results: Results) -> str:
 
 def _wide_gating(tube: Tube) -> list[str]:
     """Say how the cuts of wider scope were learnt, and which rules stand beside them."""
-    wide = [gate for gate in tube.fitted.strategy.gates if gate.scope != "sample"]
+    gated = {
+        name
+        for (name, _), found in tube.fitted.wide.items()
+        if any(cut.kind not in ("open", "missing") for cut in found.cuts)
+    }
+    wide = [gate for gate in tube.fitted.strategy.gates if gate.scope != "sample" and gate.id in gated]
     if not wide:
         return [f"Each {OWN_CUT}."]
     names = ", ".join(gate.id for gate in wide)

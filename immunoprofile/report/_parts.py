@@ -157,5 +157,23 @@ def _data_of(axes: Sequence[Any]) -> str:
         except ImmunoprofileError:
             continue
         if len(frame) <= 500:
-            return frame.to_csv(index=False, lineterminator="\n")
+            return _csv_of(frame)
     return ""
+
+
+def _csv_of(frame: pd.DataFrame) -> str:
+    """Write a table as CSV whose text a spreadsheet does not run and a terminal does not obey."""
+    from immunoprofile.core.tables import FORMULA_STARTS
+
+    def safe(cell: object) -> object:
+        if not isinstance(cell, str):
+            return cell
+        shown = clean(cell)
+        return "'" + shown if shown.lstrip("'").startswith(FORMULA_STARTS) else shown
+
+    texts = frame.copy()
+    for name in texts.columns:
+        if texts[name].dtype.kind not in "biufcmM":
+            texts[name] = texts[name].astype("object").map(safe, na_action="ignore")
+    texts.columns = [safe(str(name)) for name in texts.columns]
+    return texts.to_csv(index=False, lineterminator="\n")

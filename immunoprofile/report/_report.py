@@ -7,7 +7,7 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from immunoprofile.core import StudyError, write_text
+from immunoprofile.core import StudyError, clean, write_text
 from immunoprofile.report._methods import methods_text
 from immunoprofile.report._parts import Section
 from immunoprofile.report._sections_data import (
@@ -126,10 +126,16 @@ def _template() -> Any:
     environment = Environment(
         loader=PackageLoader("immunoprofile.report"),
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
     return environment.get_template("report.html.j2")
+
+
+def _shown(value: Any) -> Any:
+    """Show control characters and bidirectional marks of any text as escapes; trusted HTML stays as it is."""
+    return clean(value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:

@@ -29,7 +29,10 @@ def study_section(results: Results, *, stamp: str) -> Section:
     texts = [f"Visits: {visits}. Baseline rule: {study.baseline_rule}."]
     if "change" in results.left_out:
         texts.append(f"Change and arm parts are left out: {results.left_out['change']}.")
-    table = study.accountability(results.outcomes)
+    table = study.accountability(results.outcomes, blinded=results.blinded)
+    hidden = bool(table.isna().any(axis=None))
+    if hidden:
+        table = table.astype("string").fillna("hidden")
     table.columns = [str(column).replace("_", " ") for column in table.columns]
     figures: tuple[Plate, ...] = ()
     if not results.blinded and len(study.visit_values) > 1:
@@ -39,6 +42,8 @@ def study_section(results: Results, *, stamp: str) -> Section:
             plate_of(figure, section="study", position=0, caption=caption, label=caption, stamp=stamp),
         )
     caption = "Accountability: each level is the next level plus its losses"
+    if hidden:
+        caption += "; counts below 5 are hidden, with those that would tell them"
     return Section(
         id="study",
         title="The study at a glance",

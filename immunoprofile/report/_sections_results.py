@@ -17,6 +17,8 @@ from immunoprofile.report._words import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from immunoprofile.pipeline import Results
@@ -234,8 +236,9 @@ def effects_section(results: Results, *, stamp: str) -> Section | None:
         figures.append(
             plate_of(axes.figure, section="effects", position=1, caption=caption, label=caption, stamp=stamp)
         )
-    rank = {feature: i for i, feature in enumerate(lead_features(results))}
-    order = table["feature"].map(rank).fillna(len(rank))
+    known = sorted(dict.fromkeys(table["feature"]), key=_place_in_tree(results))
+    rank = {feature: i for i, feature in enumerate(dict.fromkeys([*lead_features(results), *known]))}
+    order = table["feature"].map(rank)
     shown = _effects_table(table.iloc[order.argsort(kind="stable")], names)
     table_part = table_of(
         shown, name="effect-table", caption="All contrasts", more="All columns: effects.csv"
@@ -243,10 +246,23 @@ def effects_section(results: Results, *, stamp: str) -> Section | None:
     return Section(id="effects", title="Effect of treatment", figures=tuple(figures), tables=(table_part,))
 
 
+def _place_in_tree(results: Results) -> Callable[[str], tuple[int, str]]:
+    """Give the place of a feature: that of its population in the trees of the strategies."""
+    tree = [name for tube in results.gating.tubes for name in tube.fitted.strategy.populations]
+    place = {name: i for i, name in enumerate(dict.fromkeys(tree))}
+
+    def of(feature: str) -> tuple[int, str]:
+        stems = [feature.partition(f"_{s}_")[0] for s in ("percent", "ratio", "median_intensity", "count")]
+        return place.get(min(stems, key=len), len(place)), feature
+
+    return of
+
+
 def _forest_rows(results: Results, table: pd.DataFrame, visit: str | None) -> pd.DataFrame:
     """Choose the rows of the forest: main percentages and ratios at the primary visit, lead first."""
     at = table[(table["visit"] == visit) & table["ratio"].notna()]
     main = [f for f in at["feature"].unique() if "_percent_cd4_t" in f or "_percent_t" in f or "_ratio_" in f]
+    main.sort(key=_place_in_tree(results))
     order = list(dict.fromkeys([*lead_features(results), *main]))[:FOREST_FEATURES]
     own = at[at["feature"].isin(order)]
     rank = {feature: i for i, feature in enumerate(order)}

@@ -10,7 +10,9 @@ MISSING = "-"
 
 def is_missing(value: Any) -> bool:
     """Say whether a cell holds nothing."""
-    return value is None or value != value or str(value) == "<NA>"  # noqa: PLR0124 - nan is not itself
+    if value is None or str(value) == "<NA>":  # the missing value of pandas: it cannot be compared
+        return True
+    return bool(value != value)  # noqa: PLR0124 - nan is not itself
 
 
 def p_text(value: Any) -> str:

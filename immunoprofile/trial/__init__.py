@@ -1,6 +1,7 @@
 """trial: study.toml and its sheets, visits, blinding, arms, clinical response."""
 
 from immunoprofile.trial._audit import verify_audit_log
+from immunoprofile.trial._ids import sample_files
 from immunoprofile.trial._read import read_study
 from immunoprofile.trial._response import response
 from immunoprofile.trial._schema import Arm, Endpoint, Family, StudyDesign, Tube, Visit
@@ -37,6 +38,7 @@ __all__ = [
     "read_study",
     "register",
     "response",
+    "sample_files",
     "study_day",
     "total_improvement_score",
     "verify_audit_log",

@@ -42,7 +42,8 @@ def account(
     outcomes : mapping of str to str, optional
         Sample to the code for which it was left out after it was read.
     blinded : bool
-        Groups of fewer than five subjects are pooled.
+        Groups of fewer than five subjects are pooled, and so are the sites of a visit where a count of one
+        is below five; where one still is, it is missing, and so is what would tell it.
 
     Returns
     -------
@@ -75,14 +76,40 @@ def account(
                     }
                 )
     frame = pd.DataFrame(rows, columns=["subject", "site", "visit", "tube", *LEVELS])
+    keys = ["site", "visit", "tube"]
     if blinded:
         frame = _pooled(frame)
-    keys = ["site", "visit", "tube"]
-    table = frame.groupby(keys, dropna=False, sort=False)[list(LEVELS)].sum().reset_index()
+        table = _without_small_counts(_summed(_joined(frame, keys), keys))
+    else:
+        table = _summed(frame, keys)
     order = {visit.id: place for place, visit in enumerate(visits)}
     table = table.sort_values(keys, key=lambda c: c.map(order) if c.name == "visit" else c, kind="stable")
     types = {**dict.fromkeys(keys, "string"), **dict.fromkeys(LEVELS, "Int64")}
     return table.astype(types).reset_index(drop=True)
+
+
+def _summed(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    return frame.groupby(list(keys), dropna=False, sort=False)[list(LEVELS)].sum().reset_index()
+
+
+def _joined(frame: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Pool the sites of each visit and tube where a site has a count that may not be shown."""
+    table = _summed(frame, keys)
+    small = table[_is_small(table).any(axis=1)][["visit", "tube"]].drop_duplicates()
+    pooled = frame.merge(small.assign(pooled=True), on=["visit", "tube"], how="left")["pooled"].notna()
+    return frame.assign(site=frame["site"].where(~pooled.to_numpy(), REST))
+
+
+def _is_small(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table[list(LEVELS)]
+    return (counts > 0) & (counts < SMALLEST)
+
+
+def _without_small_counts(table: pd.DataFrame) -> pd.DataFrame:
+    """Hide a count of fewer than five, and all after it in its row: a difference would give it away."""
+    hidden = _is_small(table).cummax(axis=1)
+    levels = table[list(LEVELS)].astype("Int64").mask(hidden)
+    return table.assign(**{name: levels[name] for name in LEVELS})
 
 
 def _is_due(subject: object, visit: Visit) -> bool:

@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from immunoprofile.core import StudyError
+from immunoprofile.core import StudyError, write_bytes
+from immunoprofile.core.files import storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,15 +30,20 @@ def append_entry(
 ) -> dict[str, Any]:
     """Append an entry under a file lock and give it.
 
+    The log with its new line is written beside the old one and takes its place, so that no crash leaves a
+    part of a line: one that is there was made by somebody else.
+
     Raises
     ------
     StudyError
         ``audit_broken`` where the last line is partial or does not hold; ``audit_unwritable``.
+    StorageError
+        ``disk_full``, ``write_failed``; the log is as it was.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as stream, _locked(stream):
-            last = _last_entry(stream)
+        with _opened(path) as stream:
+            content = stream.read()
+            last = _last_entry(content)
             entry = {
                 "seq": last["seq"] + 1 if last else 1,
                 "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -47,15 +54,28 @@ def append_entry(
                 "previous": last["hash"] if last else FIRST,
             }
             entry["hash"] = entry_hash(entry)
-            stream.seek(0, os.SEEK_END)
-            stream.write(canonical(entry) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            write_bytes(path, content + canonical(entry) + b"\n", mode=mode)
     except OSError as error:
+        told = storage_error(error, path.parent)
+        if told.code != "path_unwritable":
+            raise told from error
         problem = f"the audit log cannot be written ({error.strerror})"
         hint = "results/ needs write permission"
         raise StudyError("audit_unwritable", problem, where="results/audit.jsonl", hint=hint) from None
     return entry
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Give the log, locked; one that was replaced while the lock was awaited is opened again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a+b") as stream, _locked(stream):
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno())):
+                stream.seek(0)
+                yield stream
+                return
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
@@ -69,9 +89,7 @@ def entry_hash(entry: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({k: v for k, v in entry.items() if k != "hash"})).hexdigest()
 
 
-def _last_entry(stream: IO[bytes]) -> dict[str, Any] | None:
-    stream.seek(0)
-    content = stream.read()
+def _last_entry(content: bytes) -> dict[str, Any] | None:
     if not content:
         return None
     lines = content.split(b"\n")

@@ -73,6 +73,16 @@ class Files:
                 return found
         return self._like(plain)
 
+    def place(self, name: str) -> Path | None:
+        """Give the place of a file or folder that study.toml names, or None where it lies outside."""
+        if "\0" in name or _FOREIGN.match(name):
+            return None
+        try:
+            path = (self.root / name).resolve()
+        except (OSError, ValueError, RuntimeError):  # a name too long, a loop of links
+            return None
+        return path if any(self._inside(path, root) for root in (self.root, *self.roots)) else None
+
     def _candidate(self, folder: Path, plain: str) -> FoundFile | None:
         try:
             path = (folder / plain).resolve()
@@ -88,11 +98,16 @@ class Files:
         return path.is_relative_to(root)
 
     def _like(self, plain: str) -> FoundFile:
-        listing = self.listing()
+        self.listing()
         key = _folded(plain)
         alike = self._folded.get(key, [])
         if len(alike) == 1:
-            return FoundFile(path=listing[alike[0]], meant=alike[0])
+            found = self._candidate(self.root, alike[0])  # a link may lead out of the folder
+            return (
+                FoundFile(path=found.path, code=found.code, meant=alike[0])
+                if found
+                else FoundFile(code="file_missing")
+            )
         return FoundFile(code="file_missing", nearest=self._nearest(plain))
 
     def _nearest(self, plain: str) -> str:

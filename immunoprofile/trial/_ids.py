@@ -13,8 +13,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from immunoprofile.core import ImmunoprofileWarning, StudyError, write_text
-from immunoprofile.core.tables import FORMULA_STARTS
+from immunoprofile.core import ImmunoprofileWarning, StorageError, StudyError, write_text
+from immunoprofile.core.tables import disarm, with_line_feeds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,8 @@ class PrivateIds:
         ------
         StudyError
             ``ids_changed`` where another session wrote other ids meanwhile; ``ids_unreadable``.
+        StorageError
+            ``disk_full``, ``write_failed``: ids that are lost would leave tables that nobody can link.
         """
         if not self._new:
             return
@@ -71,6 +73,8 @@ class PrivateIds:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.path, _text({**on_disk, **self._known}), mode=0o600)
         except OSError as error:
+            if isinstance(error, StorageError) and error.code != "path_unwritable":
+                raise
             message = (
                 f"the ids of specimens are kept in memory only: results/ cannot be written ({error.strerror})"
             )
@@ -93,6 +97,21 @@ def load_ids(root: Path) -> PrivateIds:
     path = root / "results" / "private_ids.csv"
     known = _read(path)
     return PrivateIds(path=path, _known=known, _used=set(known.values()))
+
+
+def sample_files(results: Path) -> dict[str, str]:
+    """Give the file of each sample id, as the sheet names it; nothing where the private map is not at hand.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    """
+    try:
+        known = _read(results / "private_ids.csv")
+    except StudyError:
+        return {}
+    return {drawn: names[0] for (kind, *names), drawn in known.items() if kind == "sample"}
 
 
 def _drawn(kind: str) -> str:
@@ -125,17 +144,17 @@ def _unreadable(what: str) -> StudyError:
 
 def _text(known: dict[tuple[str, ...], str]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for (kind, *names), drawn in sorted(known.items(), key=lambda item: item[1]):
         named = dict(zip(FIELDS[kind], (_safe(name) for name in names), strict=True))
         writer.writerow([kind, drawn, *(named.get(column, "") for column in COLUMNS[2:])])
-    return stream.getvalue()
+    return with_line_feeds(stream.getvalue())
 
 
 def _safe(cell: str) -> str:
     """Keep a spreadsheet from running a cell."""
-    return "'" + cell if cell.startswith((*FORMULA_STARTS, "'")) else cell
+    return "'" + cell if cell.startswith("'") or disarm(cell) != cell else cell
 
 
 def _bare(cell: str) -> str:

@@ -17,6 +17,7 @@ Scope = Literal["row", "study"]
 PROBLEM_COLUMNS = (
     "level", "code", "table", "row", "column", "found", "expected", "nearest", "message", "hint",
 )  # fmt: skip
+LEVELS: tuple[Level, ...] = ("error", "warning", "info")
 LISTED = 1000
 """Most problems that a table lists; the rest are counted."""
 SHOWN = 12
@@ -105,6 +106,10 @@ class Problems:
         """Give the rows of a table that have an error."""
         return self.faulty.get(table, set())
 
+    def holds(self, code: str) -> bool:
+        """Tell whether a code is among them."""
+        return any(problem.code == code for problem in self.items)
+
     @property
     def errors(self) -> list[Problem]:
         """All errors."""
@@ -119,15 +124,21 @@ class Problems:
         )
 
     def table(self) -> pd.DataFrame:
-        """Give the table of problems, at most the first thousand of each level."""
+        """Give the table of problems: the first thousand of each level, then how many more there are.
+
+        ``attrs["counts"]`` has the number of all of them by level.
+        """
         import pandas as pd
 
         ordered = self.ordered()
-        listed = [
-            problem
-            for level in ("error", "warning", "info")
-            for problem in [p for p in ordered if p.level == level][:LISTED]
-        ]
+        listed: list[Problem] = []
+        counts: dict[str, int] = {}
+        for level in LEVELS:
+            found = [problem for problem in ordered if problem.level == level]
+            counts[level] = len(found)
+            listed += found[:LISTED]
+            if len(found) > LISTED:
+                listed.append(_unlisted(level, len(found) - LISTED))
         rows = [
             (
                 p.level,
@@ -145,6 +156,7 @@ class Problems:
         ]
         frame = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS)).astype("string")
         frame["row"] = pd.array([p.row for p in listed], dtype="Int64")
+        frame.attrs["counts"] = counts
         return frame
 
     def refuse(self, *, study_scope_only: bool, where: str) -> None:
@@ -180,6 +192,12 @@ class Problems:
             hint=order[0].hint or (f"expected {order[0].expected}" if order[0].expected else ""),
             problems=self.table(),
         )
+
+
+def _unlisted(level: Level, count: int) -> Problem:
+    what = f"{count:,} more problems of this level are not listed"
+    hint = "mend those that are listed, then read the study again"
+    return Problem(level=level, code="problems_unlisted", table="study", what=what, hint=hint, scope="study")
 
 
 def _shown(text: str | None) -> str | None:

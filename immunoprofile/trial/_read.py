@@ -24,7 +24,7 @@ from immunoprofile.trial._study import Study
 from immunoprofile.trial._toml import read_design
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from immunoprofile.trial._schema import StudyDesign
 
@@ -63,9 +63,10 @@ def read_study(path: str | Path, *, strict: bool = True) -> Study:
         raise AssertionError("a design without a problem")  # pragma: no cover
     problems.extend(check_design(design))
     root = file.resolve().parent
+    problems.extend(_paths_outside(design, root))
     work = _Work(design=design, root=root, problems=problems, inputs=[file.resolve()])
     rows = work.read_all()
-    open_arms, faults = read_open_arms(design, root)
+    open_arms, faults = read_open_arms(design, root) if not problems.holds("path_outside") else (None, [])
     problems.extend(faults)
     problems.refuse(study_scope_only=not strict, where=str(path))
     ids = load_ids(root)
@@ -78,6 +79,46 @@ def read_study(path: str | Path, *, strict: bool = True) -> Study:
         _inputs=tuple(work.inputs),
         _open_arms=open_arms,
     )
+
+
+def _files(design: StudyDesign, root: Path) -> Files:
+    return Files(root=root, roots=tuple((root / folder).resolve() for folder in design.study.roots))
+
+
+def _paths_outside(design: StudyDesign, root: Path) -> Iterator[Problem]:
+    """Give a problem for each file that study.toml names outside its folder and the declared roots."""
+    files = _files(design, root)
+    for column, name in _named_files(design):
+        if name and files.place(name) is None:
+            yield Problem(
+                code="path_outside",
+                table="study.toml",
+                column=column,
+                found=name,
+                what="leaves the study folder",
+                hint="a path below the study folder, or below a folder of [study] roots",
+                scope="study",
+            )
+
+
+def _named_files(design: StudyDesign) -> Iterator[tuple[str, str]]:
+    for name in NAMES:
+        spec: TableSpec | None = getattr(design.tables, name)
+        yield f"tables.{name}", (spec.file if spec is not None else "") or f"{name}.csv"
+    for tube in design.tubes:
+        yield "tubes.strategy", tube.strategy
+        yield "tubes.panel", tube.panel
+    for plate in design.plates:
+        yield from (
+            ("plates.file", plate.file),
+            ("plates.panel", plate.panel),
+            ("plates.layout", plate.layout),
+        )
+    for profile in design.profiles:
+        yield "profiles.file", profile.file
+    for event in design.time_to_event:
+        yield "time_to_event.file", event.file
+    yield "open_arms.file", design.open_arms.file if design.open_arms is not None else ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +141,7 @@ class _Work:
             subjects = {row["subject"]: row for row in rows["subjects"] if row["subject"]} or None
         reading = self._open("samples", required=True)
         if reading is not None:
-            files = Files(root=self.root, roots=tuple(self._roots()))
+            files = _files(self.design, self.root)
             rows["samples"] = read_samples(reading, self.design, files=files, subjects=subjects, sites=sites)
         reading = self._open("clinical")
         if reading is not None:
@@ -115,15 +156,14 @@ class _Work:
             self._search_arms()
         return rows
 
-    def _roots(self) -> list[Path]:
-        return [(self.root / folder).resolve() for folder in self.design.study.roots]
-
     def _open(self, name: str, *, required: bool = False) -> Reading | None:
         """Open a table: a declared one must be there, one of a default name may be absent."""
         declared: TableSpec | None = getattr(self.design.tables, name)
         spec = declared or TableSpec(file=f"{name}.csv")
         file = spec.file or f"{name}.csv"
-        path = self.root / file
+        path = _files(self.design, self.root).place(file)
+        if path is None:  # noted already: it lies outside
+            return None
         if not path.is_file():
             if declared is not None or required:
                 self.problems.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from immunoprofile.trial._schema import StudyDesign
 
 TABLE = "study.toml"
+_FILE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 def check_design(design: StudyDesign) -> Iterator[Problem]:
@@ -24,6 +26,7 @@ def check_design(design: StudyDesign) -> Iterator[Problem]:
     yield from _visits(design)
     yield from _references(design)
     yield from _measures(design)
+    yield from _covariates(design)
 
 
 def _fault(code: str, column: str, what: str, *, found: str | None = None, expected: str = "") -> Problem:
@@ -58,6 +61,28 @@ def _ids(design: StudyDesign) -> Iterator[Problem]:
                 yield _fault("setting_duplicate", f"{table}.id", "this id is declared twice", found=name)
             if not name.strip():
                 yield _fault("setting_invalid", f"{table}.id", "the id is empty", found=name)
+    yield from _tube_ids(design)
+
+
+def _tube_ids(design: StudyDesign) -> Iterator[Problem]:
+    """Results of a tube stand in files of its name: it is a plain word, and one in any case of letters."""
+    expected = "letters a-z, digits, _ and -"
+    for tube in design.tubes:
+        if tube.id.strip() and not _FILE_WORD.fullmatch(tube.id):
+            yield _fault(
+                "setting_invalid", "tubes.id", "no name for a file", found=tube.id, expected=expected
+            )
+    for name, count in Counter(tube.id.casefold() for tube in design.tubes).items():
+        if count > 1 and len({tube.id for tube in design.tubes if tube.id.casefold() == name}) > 1:
+            what = "two ids differ in case alone"
+            yield _fault("setting_duplicate", "tubes.id", what, found=name)
+
+
+def _covariates(design: StudyDesign) -> Iterator[Problem]:
+    for name in design.analysis.covariates:
+        if not name.strip() or "`" in name or not name.isprintable():
+            what = "no name that a model can hold"
+            yield _fault("setting_invalid", "analysis.covariates", what, found=name, expected="plain text")
 
 
 def _arms(design: StudyDesign) -> Iterator[Problem]:

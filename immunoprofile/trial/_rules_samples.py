@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -266,8 +267,9 @@ def _unlisted(reading: Reading, rows: Sequence[dict[str, Any]], files: Files) ->
     if "file" not in reading.columns:
         return
     taken = {record["path"] for record in rows}
+    real = {str(path) for path in taken}
     for name, path in files.listing().items():
-        if path not in taken and path.resolve() not in taken:
+        if path not in taken and os.path.realpath(path) not in real:
             reading.problems.add(
                 Problem(
                     level="warning",

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from immunoprofile.trial._problems import Problem
+from immunoprofile.trial._workbook import MOST_COLUMNS, MOST_ROWS, WorkbookError, read_workbook
+from immunoprofile.trial._workbook import SUFFIXES as WORKBOOKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-MOST_ROWS = 1_000_000
-MOST_COLUMNS = 2_000
 MOST_CELL = 32_000
+MOST_LINE = MOST_COLUMNS * MOST_CELL
+MOST_SEPARATORS = 100_000
+"""Separators of a line, those inside quotes among them."""
 MOST_BYTES = 1_000_000_000
-MOST_UNPACKED = 4_000_000_000
-MOST_RATIO = 200
-WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+_MOST_HEADER = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,8 @@ class Sheet:
 def read_sheet(path: Path, *, table: str, sheet: str | None = None) -> tuple[Sheet | None, list[Problem]]:
     """Read a sheet.
 
+    A formula of a workbook whose result is not stored is an empty cell and a problem.
+
     Parameters
     ----------
     path : Path
@@ -64,18 +66,36 @@ def read_sheet(path: Path, *, table: str, sheet: str | None = None) -> tuple[She
     -------
     sheet : Sheet or None
     problems : list of Problem
-        ``table_unreadable``, ``table_empty``, ``column_duplicate``, ``row_too_wide``.
+        ``table_unreadable``, ``table_empty``, ``column_duplicate``, ``row_too_wide``, ``value_missing``.
     """
+    unknown: list[tuple[int, int]] = []
+    separator = ""
     try:
         if path.suffix.lower() in WORKBOOKS:
-            records, separator = _workbook(path, sheet), ""
+            records, unknown = _workbook(path, sheet)
         else:
             records, separator = _csv(path)
     except _UnreadableError as error:
         return None, [_refused(table, error.what, error.hint, row=error.row)]
     except OSError as error:
         return None, [_refused(table, f"cannot be read ({error.strerror})")]
-    return _sheet_of(records, table=table, separator=separator)
+    made, problems = _sheet_of(records, table=table, separator=separator)
+    return made, [*problems, *_without_results(made, unknown)]
+
+
+def _without_results(sheet: Sheet | None, unknown: Sequence[tuple[int, int]]) -> Iterator[Problem]:
+    for row, column in unknown if sheet is not None else ():
+        name = sheet.header[column] if sheet is not None and column < len(sheet.header) else ""
+        yield Problem(
+            code="value_missing",
+            table=sheet.table if sheet is not None else "",
+            row=row + 1,
+            column=name,
+            found="",
+            what="this cell holds a formula without its result",
+            expected="a value",
+            hint="open the workbook in a spreadsheet program and save it again",
+        )
 
 
 class _UnreadableError(Exception):
@@ -89,12 +109,25 @@ def _refused(table: str, what: str, hint: str = "", *, row: int | None = None) -
 
 
 def _csv(path: Path) -> tuple[list[list[str]], str]:
+    """Read line by line: a line, a cell or a count beyond its limit ends the reading."""
     if path.stat().st_size > MOST_BYTES:
         raise _UnreadableError("larger than 1 GB")
-    text = _decoded(path.read_bytes())
-    separator = _separator(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=False)
+    with path.open("rb") as content:
+        encoding = _encoding(content.read(4))
+        content.seek(0)
+        stream = io.TextIOWrapper(content, encoding=encoding, newline="")
+        try:
+            return _records(stream)
+        except UnicodeError:
+            raise _not_text(path, encoding) from None
+
+
+def _records(stream: io.TextIOWrapper) -> tuple[list[list[str]], str]:
     records: list[list[str]] = []
+    lines = _lines(stream, records)
+    first = _header_lines(lines)
+    separator = _separator("".join(first))
+    reader = csv.reader(_narrow(chain(first, lines), separator, records), delimiter=separator, strict=False)
     try:
         for record in reader:
             records.append(record)
@@ -105,103 +138,72 @@ def _csv(path: Path) -> tuple[list[list[str]], str]:
     return records, separator
 
 
-def _decoded(content: bytes) -> str:
-    hint = "save the table as CSV UTF-8"
-    encoding = "utf-8-sig"
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    elif len(content) >= 4 and content[1:4:2] == b"\0\0" and b"\0" not in content[0:4:2]:
-        encoding = "utf-16-le"
-    elif len(content) >= 4 and content[0:4:2] == b"\0\0" and b"\0" not in content[1:4:2]:
-        encoding = "utf-16-be"
+def _lines(stream: io.TextIOWrapper, records: list[list[str]]) -> Iterator[str]:
+    while line := stream.readline(MOST_LINE + 1):
+        if len(line) > MOST_LINE:
+            raise _UnreadableError("a line of more than 64 million characters", row=len(records) + 1)
+        if "\0" in line:
+            hint = "save the table as CSV UTF-8"
+            raise _UnreadableError("holds a NUL character", hint, len(records) + 1)
+        yield line
+
+
+def _header_lines(lines: Iterator[str]) -> list[str]:
+    """Take the lines up to the end of the first record that is not blank; quotes may hold line ends."""
+    taken: list[str] = []
+    for line in lines:
+        taken.append(line)
+        whole = "".join(taken)
+        if whole.strip() and whole.count('"') % 2 == 0:
+            break
+        if len(taken) > _MOST_HEADER:
+            break
+    return taken
+
+
+def _narrow(lines: Iterable[str], separator: str, records: list[list[str]]) -> Iterator[str]:
+    """Refuse a line of more separators than any row may hold, before it becomes millions of cells."""
+    for line in lines:
+        if line.count(separator) > MOST_SEPARATORS:
+            raise _UnreadableError("more than 2,000 columns", row=len(records) + 1)
+        yield line
+
+
+def _encoding(head: bytes) -> str:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if len(head) == 4 and head[1::2] == b"\0\0" and b"\0" not in head[0::2]:
+        return "utf-16-le"
+    if len(head) == 4 and head[0::2] == b"\0\0" and b"\0" not in head[1::2]:
+        return "utf-16-be"
+    return "utf-8-sig"
+
+
+def _not_text(path: Path, encoding: str) -> _UnreadableError:
+    """Say in which row the text ends to be text."""
+    content = path.read_bytes()
+    row: int | None = None
     try:
-        text = content.decode(encoding)
+        content.decode(encoding)
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
-        raise _UnreadableError(f"not {encoding.removesuffix('-sig').upper()}", hint, row) from None
-    if "\0" in text:
-        row = text[: text.index("\0")].count("\n") + 1
-        raise _UnreadableError("holds a NUL character", hint, row)
-    return text
+    except UnicodeError:
+        row = 1
+    hint = "save the table as CSV UTF-8"
+    return _UnreadableError(f"not {encoding.removesuffix('-sig').upper()}", hint, row)
 
 
-def _separator(text: str) -> str:
+def _separator(header: str) -> str:
     """Choose the separator that the header has most of, outside quotes; comma where there is none."""
-    counts = dict.fromkeys(",;\t", 0)
-    quoted = False
-    for char in text.lstrip("\r\n"):
-        if char == '"':
-            quoted = not quoted
-        elif char in "\r\n" and not quoted:
-            break
-        elif char in counts and not quoted:
-            counts[char] += 1
-    return max(counts, key=lambda separator: counts[separator])
+    bare = "".join(header.split('"')[::2])
+    return max(",;\t", key=bare.count)
 
 
-def _workbook(path: Path, sheet: str | None) -> list[list[str]]:
-    from python_calamine import CalamineWorkbook
-
-    _check_archive(path)
+def _workbook(path: Path, sheet: str | None) -> tuple[list[list[str]], list[tuple[int, int]]]:
     try:
-        book = CalamineWorkbook.from_path(str(path))
-        names = book.sheet_names
-        if sheet is not None and sheet not in names:
-            raise _UnreadableError(f"no sheet {sheet!r}", f"sheets: {', '.join(names)}")
-        found = book.get_sheet_by_name(sheet) if sheet is not None else book.get_sheet_by_index(0)
-        start = found.start or (0, 0)
-        cells = found.to_python(skip_empty_area=True)
-    except _UnreadableError:
-        raise
-    except Exception as error:
-        raise _UnreadableError(f"not a workbook ({type(error).__name__})") from error
-    blank: list[list[str]] = [[] for _ in range(start[0])]
-    return blank + [[_written(cell) for cell in row] for row in cells]
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse a bomb before it is opened: sizes in the directory are not believed beyond these limits."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) > 10_000:
-            raise _UnreadableError("more than 10,000 members")
-        unpacked = 0
-        for member in members:
-            unpacked += _unpacked(archive, member)
-            if unpacked > MOST_UNPACKED:
-                raise _UnreadableError("unpacks to more than 4 GB")
-
-
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Count the bytes of a member as they come, up to the allowed ratio."""
-    most = max(member.compress_size * MOST_RATIO, 1_000_000)
-    total = 0
-    try:
-        with archive.open(member) as stream:
-            while block := stream.read(1 << 20):
-                total += len(block)
-                if total > most:
-                    raise _UnreadableError("a member unpacks to more than 200 times its size")
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        raise _UnreadableError("a damaged or encrypted archive") from error
-    return total
-
-
-def _written(cell: Any) -> str:
-    """Give a workbook's cell as the text that a CSV would hold."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat()
-    if isinstance(cell, (date, time)):
-        return cell.isoformat()
-    return str(cell)
+        return read_workbook(path, sheet)
+    except WorkbookError as error:
+        raise _UnreadableError(error.what, error.hint) from error
 
 
 def _sheet_of(

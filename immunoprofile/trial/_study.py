@@ -181,6 +181,22 @@ class Study:
         return self._tables["problems"].copy()
 
     @property
+    def notes(self) -> pd.DataFrame:
+        """Warnings of the tables that belong to the results, in the columns of flags.csv.
+
+        Names of files that hold a word of an arm are counted and not told apart: which they are may be who
+        is in which arm.
+        """
+        import pandas as pd
+
+        found = self._tables["problems"]
+        count = int((found["code"] == "arm_in_name").sum())
+        message = f"the name or folder of {count} listed files holds a word of an arm; rename them"
+        row = {"level": "warning", "code": "arm_in_name", "message": message}
+        columns = ["specimen", "sample", "population", "level", "code", "message"]
+        return pd.DataFrame([row] if count else [], columns=columns, dtype="string")
+
+    @property
     def excluded(self) -> pd.DataFrame:
         """Rows that were left out: specimen, sample, stage, code, problem, hint, file, table, row."""
         return self._tables["excluded"].copy()
@@ -209,25 +225,30 @@ class Study:
         """
         return covariates_of(self._tables["subjects"], self.covariates)
 
-    def accountability(self, outcomes: Mapping[str, str] | None = None) -> pd.DataFrame:
+    def accountability(
+        self, outcomes: Mapping[str, str] | None = None, *, blinded: bool | None = None
+    ) -> pd.DataFrame:
         """Count, per site, visit and tube, how far the scheduled tubes came; the columns sum.
 
         Parameters
         ----------
         outcomes : mapping of str to str, optional
             Sample to the code for which it was left out after it was read.
+        blinded : bool, optional
+            Whether the reader may not know the arms; by default as the study is.
 
         Returns
         -------
         DataFrame
-            While the study is blinded no group of fewer than five subjects is shown.
+            While the study is blinded no group of fewer than five subjects is shown, and no count of one to
+            four: it is missing, and so is what would tell it.
         """
         return account(
             self._tables["subjects"],
             self._tables["tubes"],
             self.visit_values,
             outcomes=outcomes,
-            blinded=self.blinded,
+            blinded=self.blinded if blinded is None else blinded,
         )
 
     @property

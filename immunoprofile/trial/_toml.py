@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
 import collections.abc
-import re
-import tomllib
+import math
+import sys
 import typing
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from immunoprofile.core import close_names, listed, nearest
+from immunoprofile.core.settings import TomlError, parse_toml, read_toml_text
 from immunoprofile.trial import _schema
 from immunoprofile.trial._problems import Problem
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from immunoprofile.trial._schema import StudyDesign
 
 TABLE = "study.toml"
-MOST_BYTES = 1_000_000
+MOST_FOUND = 200
+"""Characters of a value that a problem repeats."""
 
 
 class _RefusedError(ValueError):
@@ -44,15 +47,14 @@ def read_design(path: Path) -> tuple[StudyDesign | None, list[Problem]]:
     problems : list of Problem
         ``toml_invalid``, ``setting_missing``, ``setting_unknown``, ``setting_invalid``; all of them.
     """
-    text, problem = _text_of(path)
-    if problem is not None:
-        return None, [problem]
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return None, [_syntax(str(error), text)]
-    except RecursionError:
-        return None, [Problem(code="toml_invalid", table=TABLE, what="nested too deep", scope="study")]
+        text = read_toml_text(path)
+        content = parse_toml(text)
+    except OSError as error:
+        hint = "give the path of study.toml or of its folder"
+        return None, [_refused(f"cannot be read ({error.strerror})", hint=hint)]
+    except TomlError as error:
+        return None, [_refused(error.problem, line=error.line, shown=_line_of(path, error.line))]
     problems = list(_structured(content, text))
     design: StudyDesign | None = None
     if not problems:
@@ -60,46 +62,25 @@ def read_design(path: Path) -> tuple[StudyDesign | None, list[Problem]]:
     return design, problems
 
 
-def _text_of(path: Path) -> tuple[str, Problem | None]:
-    def refused(what: str, hint: str = "") -> tuple[str, Problem]:
-        return "", Problem(code="toml_invalid", table=TABLE, what=what, hint=hint, scope="study")
-
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            return refused("the file is larger than 1 MB")
-        content = path.read_bytes()
-    except OSError as error:
-        return refused(f"cannot be read ({error.strerror})", "give the path of study.toml or of its folder")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n"), None
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        problem = Problem(
-            code="toml_invalid",
-            table=TABLE,
-            row=line,
-            what="not UTF-8",
-            hint="save it as UTF-8",
-            scope="study",
-        )
-        return "", problem
-
-
-def _syntax(message: str, text: str) -> Problem:
-    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
-    line = int(found[1]) if found else text.count("\n") + 1
-    what = re.sub(r"\s*\(at .*\)$", "", message).strip() or "not TOML"
-    lines = text.split("\n")
-    shown = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+def _refused(what: str, *, hint: str = "", line: int | None = None, shown: str | None = None) -> Problem:
     return Problem(
         code="toml_invalid",
         table=TABLE,
         row=line,
         found=shown,
-        what=what[0].lower() + what[1:],
-        hint=f"line {line} of study.toml",
+        what=what,
+        hint=hint or (f"line {line} of study.toml" if line else ""),
         scope="study",
     )
+
+
+def _line_of(path: Path, line: int | None) -> str | None:
+    """Give the line at fault, where the file is text."""
+    try:
+        lines = read_toml_text(path).split("\n") if line else []
+    except (OSError, TomlError):
+        return None
+    return lines[line - 1].strip() if line and line <= len(lines) else None
 
 
 def _structured(content: dict[str, Any], text: str) -> Iterator[Problem]:
@@ -115,29 +96,37 @@ class _Lines:
     """Finds the line of a key: the n-th header of its table, then the key below it."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.split("\n")
+        self._headers: dict[str, list[int]] = {}
+        self._keys: dict[str, list[int]] = {}
+        self._starts: list[int] = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            bare = line.lstrip()
+            if bare.startswith("["):
+                self._starts.append(number)
+                name = bare.lstrip("[").partition("]")[0].strip()
+                self._headers.setdefault(name, []).append(number)
+                continue
+            key, equals, _ = bare.partition("=")
+            for part in key.split(".") if equals else ():
+                self._keys.setdefault(part.strip().strip("\"'"), []).append(number)
 
     def of(self, path: tuple[str | int, ...]) -> int | None:
         names = [str(part) for part in path if not isinstance(part, int)]
         if not names:
             return None
         counts = [part for part in path if isinstance(part, int)]
-        start = self._header(names[:-1], counts[0] if counts else 0) or self._header(
-            names[:1], counts[0] if counts else 0
-        )
-        pattern = re.compile(rf"^\s*(?:[\w.-]+\.)?[\"']?{re.escape(names[-1])}[\"']?\s*[=.]")
-        for number in range(start or 0, len(self._lines)):
-            if number > (start or 0) and self._lines[number].lstrip().startswith("[") and start:
-                break
-            if pattern.match(self._lines[number]):
-                return number + 1
-        return start or self._header(names, counts[0] if counts else 0)
+        index = counts[0] if counts else 0
+        start = self._header(names[:-1], index) or self._header(names[:1], index)
+        after = bisect.bisect_right(self._starts, start or 0)
+        end = self._starts[after] if start and after < len(self._starts) else sys.maxsize
+        held = self._keys.get(names[-1], [])
+        at = bisect.bisect_left(held, start or 0)
+        if at < len(held) and held[at] < end:
+            return held[at]
+        return start or self._header(names, index)
 
     def _header(self, names: list[str], index: int) -> int | None:
-        if not names:
-            return None
-        pattern = re.compile(rf"^\s*\[\[?\s*{re.escape('.'.join(names))}\s*\]")
-        hits = [number for number, line in enumerate(self._lines, start=1) if pattern.match(line)]
+        hits = self._headers.get(".".join(names), []) if names else []
         return hits[min(index, len(hits) - 1)] if hits else None
 
 
@@ -153,9 +142,17 @@ def _walk(error: Exception, path: tuple[str | int, ...], *, lines: _Lines, kind:
     elif isinstance(error, KeyError):
         yield _missing(error, path, lines)
     elif isinstance(error, _RefusedError):
-        yield _problem("setting_invalid", path, lines=lines, expected=error.expected, found=repr(error.found))
+        yield _problem(
+            "setting_invalid", path, lines=lines, expected=error.expected, found=_shown(error.found)
+        )
     else:
         yield _problem("setting_invalid", path, lines=lines, expected="not a value of the right kind")
+
+
+def _shown(value: object) -> str:
+    """Show a value, the start of a long one."""
+    text = repr(value)
+    return text if len(text) <= MOST_FOUND else text[:MOST_FOUND] + "..."
 
 
 def _note(error: Exception) -> tuple[str | int, ...]:
@@ -232,7 +229,7 @@ def _plain(expected: str, *kinds: type) -> Any:
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, bool) and bool not in kinds:
             raise _RefusedError(value, expected)
-        if not isinstance(value, kinds):
+        if not isinstance(value, kinds) or (isinstance(value, float) and not math.isfinite(value)):
             raise _RefusedError(value, expected)
         return value
 

@@ -115,14 +115,18 @@ def test_check_gives_one_json_value_for_good_and_bad_files(tmp_path):
     bad.write_bytes(good.read_bytes()[:-4000])
     code, out, err = call("check", tmp_path, "--json")
     assert code == 1
-    assert err == ""
-    assert json.loads(out)
+    assert err.splitlines() == [f"skipped, no FCS file: {tmp_path / 'good.labels.npy'}"]
+    assert set(json.loads(out)) == {"files", "worst"}
     assert call("check", good)[0] == 0
+    assert call("check", good, "--strict", "--workers", "2")[0] == 0
 
 
 def test_a_code_is_explained():
-    code, out, _ = call("explain", "worker_died")
+    code, out, _ = call("explain", "data-surplus")
     assert code == 0
+    assert "the standard says: $TOT" in out
+    code, out, _ = call("explain", "worker_died")
+    assert (code, "standard" in out) == (0, False)
     assert "died twice" in out
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def test_every_file_is_judged_and_none_stops_another(folder):
     report = check_files([folder], progress=False)
     found = {file.path.removeprefix(str(folder)).lstrip("/\\"): file.worst for file in report.files}
     assert found == {"cut.LMD": "error", "good.fcs": "ok", "noending": "ok", "deep/nan.fcs": "warning"}
-    assert [path.rsplit("/", 1)[-1] for path in report.skipped] == ["notes.txt"]
+    assert [path.rsplit("/", 1)[-1] for path in report.skipped] == [".hidden.fcs", "notes.txt"]
     assert (report.worst, report.exit_code) == ("error", 1)
 
 
@@ -57,7 +59,9 @@ def test_json_is_one_value_of_the_documented_form(folder):
         "events": 4, "channels": 2,
         "readable": True, "worst": "ok", "issues": [],
     }  # fmt: skip
-    assert (cut["readable"], cut["worst"], cut["events"]) == (False, "error", None)
+    assert (cut["readable"], cut["worst"], cut["version"]) == (False, "error", "3.1")
+    assert (cut["events"], cut["channels"]) == (4, 2)
+    assert set(value) == {"files", "worst"}
     assert set(cut["issues"][0]) == {"level", "code", "keyword", "offset", "message"}
     assert value["worst"] == "error"
 
@@ -66,15 +70,79 @@ def test_the_text_says_what_was_found_and_what_to_do(folder):
     text = check_files(folder, progress=False).to_text()
     assert "good.fcs: ok; FCS 3.1; Aurora; 4 x 2" in text
     assert "data-truncated" in text
-    assert "copy the file again from its source" in text
+    assert "copy the file again from its source" in " ".join(text.split())
     assert text.endswith("4 files: 1 refused, 1 with warnings")
 
 
-def test_strict_refuses_what_gives_a_warning(folder):
+def test_strict_changes_the_exit_code_and_not_what_is_read(folder):
     path = folder / "deep" / "nan.fcs"
     assert check_files(path, progress=False).exit_code == 0
-    strict = check_files(path, mode="strict", progress=False)
-    assert (strict.exit_code, strict.files[0].issues[0].code) == (1, "nan-events")
+    strict = check_files(path, strict=True, progress=False)
+    assert strict.exit_code == 1
+    assert (strict.files[0].readable, strict.worst, strict.files[0].n_events) == (True, "warning", 4)
+    assert check_files(folder / "good.fcs", strict=True, progress=False).exit_code == 0
+
+
+def test_findings_before_the_refusal_are_told_too(folder):
+    content = (folder / "cut.LMD").read_bytes()
+    (folder / "cut.LMD").write_bytes(content.replace(b"$MODE", b"$XODE"))
+    (report,) = check_files(folder / "cut.LMD", progress=False).files
+    assert [issue.code for issue in report.issues] == ["mode-missing", "data-truncated"]
+
+
+def test_the_report_says_what_the_standard_says_and_what_to_ask_for(folder):
+    text = " ".join(check_files(folder / "cut.LMD", progress=False).to_text().split())
+    assert "cut.LMD: error; FCS 3.1; 4 x 2; refused; data-truncated" in text
+    assert "standard: $TOT (section 3.2, required from FCS 3.0) is the number of events" in text
+    assert "ask for: Write $TOT after the last event" in text
+
+
+def test_every_finding_has_the_words_of_the_standard():
+    from immunoprofile.core._codes_fcs import FCS_CODES
+
+    no_finding = {
+        "not-regular-file", "io", "channel-unknown", "channel-ambiguous", "metadata-only", "write-exists",
+        "write-names", "write-values", "identifying-text", "deidentify-target",
+    }  # fmt: skip
+    assert {row.code for row in FCS_CODES if not row.standard} == no_finding
+    assert all(row.vendor for row in FCS_CODES if row.standard)
+
+
+@pytest.mark.parametrize(
+    "name", [b"a\nb.fcs", b"\x1b[31mred.fcs", b"\xff\xfe.fcs", b"n" * 251 + b".fcs", "ü\u202e.fcs".encode()]
+)
+def test_a_hostile_file_name_breaks_nothing(tmp_path, name):
+    good = write_fcs(tmp_path / "good.fcs", EVENTS, ["A", "B"]).read_bytes()
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "folder" / os.fsdecode(name)
+    for content in (good, good[:-20], b"no"):
+        path.write_bytes(content)
+        report = check_files(tmp_path / "folder", progress=False)
+        text = report.to_text()
+        assert text.encode("utf-8")
+        assert "\x1b" not in text
+        assert text.splitlines()[0].count("folder") == 1
+        value = json.loads(report.to_json())
+        assert value["files"][0]["path"].encode("utf-8")
+        assert value["files"][0]["readable"] == (content is good)
+
+
+def test_what_is_no_file_is_judged_by_its_ending(tmp_path):
+    os.mkfifo(tmp_path / "pipe.fcs")
+    (tmp_path / "gone.fcs").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "._good.fcs").write_bytes(b"shadow")
+    report = check_files(tmp_path, progress=False)
+    codes = {Path(file.path).name: [issue.code for issue in file.issues] for file in report.files}
+    assert codes == {"pipe.fcs": ["not-regular-file"], "gone.fcs": ["io"]}
+    assert [Path(path).name for path in report.skipped] == ["._good.fcs"]
+    assert check_files(tmp_path / "gone.fcs", progress=False).exit_code == 1
+
+
+def test_any_number_of_workers_gives_the_same_report(folder):
+    reports = [check_files(folder, workers=count, progress=False) for count in (1, 3)]
+    assert reports[0].to_json() == reports[1].to_json()
+    with pytest.raises(TypeError, match="whole number"):
+        check_files(folder, workers="2", progress=False)
 
 
 def test_no_file_and_no_path_are_wrong_use(tmp_path):

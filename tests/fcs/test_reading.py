@@ -95,7 +95,7 @@ def test_metadata_alone_reads_no_event(build, matrix):
 def test_chosen_detectors_come_in_the_order_asked_for(build, matrix):
     sample = read_fcs(build(matrix, keywords={"$P3S": "CD3", "$P3R": "99"}), channels=["C3", 0])
     np.testing.assert_array_equal(sample.events, matrix[:, [2, 0]])
-    assert (sample.detectors, sample.labels, sample.ranges[0]) == (("C3", "C1"), ("CD3", ""), 99)
+    assert (sample.detectors, sample.labels, sample.ranges[0]) == (("C3", "C1"), ("CD3", None), 99)
     assert sample.raw_float32() is None
 
 
@@ -198,7 +198,7 @@ def test_a_sample_in_memory_behaves_as_one_of_a_file(matrix):
         matrix, ["A", "B", "Time"], labels=["CD3", None, ""], keywords={"$timestep": "2"}
     )
     np.testing.assert_array_equal(sample.events, matrix)
-    assert sample.labels == ("CD3", "", "")
+    assert sample.labels == ("CD3", None, None)
     assert sample.path is None
     np.testing.assert_array_equal(sample.time_seconds, 2 * matrix[:, 2])
     assert pickle.loads(pickle.dumps(sample)) == sample

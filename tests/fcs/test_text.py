@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from immunoprofile.core import FcsError, FcsWarning
 from immunoprofile.fcs import read_fcs
 from immunoprofile.fcs._numbers import real_number, whole_number
-from immunoprofile.fcs._text import tokenize
+from immunoprofile.fcs._tokens import tokenize
 
 ONE = np.array([[1.0]])
 

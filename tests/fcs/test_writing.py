@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import base64
+import errno
+import json
 import os
+import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from immunoprofile.core import FcsError, FcsWarning
-from immunoprofile.fcs import Spillover, read_fcs, sample_from_arrays, write_fcs
+from immunoprofile.core import FcsError, FcsWarning, StorageError, UnknownNameError
+from immunoprofile.fcs import Spillover, read_fcs, read_fcs_all, sample_from_arrays, write_fcs
+from immunoprofile.fcs._write_text import OURS
 
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 names = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters=","),
     min_size=1,
@@ -32,7 +40,7 @@ def contents(draw):
     )
     detectors = draw(st.lists(names, min_size=channels, max_size=channels, unique=True))
     labels = draw(st.lists(names, min_size=channels, max_size=channels))
-    keywords = draw(st.dictionaries(names, values, max_size=4))
+    keywords = draw(st.dictionaries(names.map(lambda key: key.strip().upper()), values, max_size=4))
     matrix = draw(arrays.arrays(np.float64, (channels, channels), elements=st.floats(-1, 1)))
     return events, detectors, labels, keywords, Spillover(detectors=tuple(detectors), matrix=matrix)
 
@@ -65,7 +73,9 @@ def test_what_is_written_is_read_back_identical(tmp_path, content):
     np.testing.assert_array_equal(sample.spillover.matrix, spillover.matrix)
     for keyword, value in keywords.items():
         if (
-            value.strip(" \t\r\n\0")
+            value
+            and not OURS.fullmatch(keyword)
+            and keyword not in {"SPILL", "SPILLOVER"}
             and [key.strip().upper() for key in keywords].count(keyword.strip().upper()) == 1
         ):
             assert sample.keywords[keyword.strip(" \t\r\n\0").upper()] == value
@@ -77,7 +87,7 @@ def test_a_written_file_obeys_the_strictest_reading(tmp_path, matrix):
     )
     sample = read_fcs(path, mode="strict")
     assert sample.issues == ()
-    assert (sample.version, sample.datatype, sample.labels) == ("3.1", "F", ("CD3", "", ""))
+    assert (sample.version, sample.datatype, sample.labels) == ("3.1", "F", ("CD3", None, None))
     assert int(sample.keywords["$BEGINDATA"]) % 64 == 0
 
 
@@ -110,7 +120,7 @@ def test_a_read_sample_is_written_with_its_channels_renumbered(tmp_path, build, 
     sample = read_fcs(path, channels=["C3", "C1"])
     again = read_fcs(write_fcs(tmp_path / "again.fcs", sample))
     np.testing.assert_array_equal(again.events, sample.events)
-    assert (again.detectors, again.labels) == (("C3", "C1"), ("CD3", ""))
+    assert (again.detectors, again.labels) == (("C3", "C1"), ("CD3", None))
     assert (again.keywords["$P1V"], again.keywords["$P2V"], again.keywords["$CYT"]) == ("450", "300", "x")
     assert "$P1G" not in again.keywords
     assert again.spillover == sample.spillover
@@ -236,11 +246,270 @@ def test_a_path_that_cannot_be_is_an_error_of_ours(tmp_path, matrix):
         write_fcs(tmp_path, matrix, ["A", "B", "C"], overwrite=True)
 
 
+def test_doubles_stand_alone_in_3_2_and_make_all_columns_double_in_3_1(tmp_path):
+    events = pd.DataFrame(
+        {"A": [0.1, 2.0], "B": [1.5, np.float32(0.1)], "C": pd.array([2**40 + 1, None], "Int64")}
+    )
+    new = read_fcs(write_fcs(tmp_path / "new.fcs", events.fillna(1), version="3.2"), mode="strict")
+    old = read_fcs(write_fcs(tmp_path / "old.fcs", events.fillna(1)), mode="strict")
+    assert (new.version, new.datatype, old.version, old.datatype) == ("3.2", "F", "3.1", "D")
+    assert [new.keywords.get(f"$P{i}DATATYPE") for i in (1, 2, 3)] == ["D", None, "D"]
+    assert [new.keywords[f"$P{i}B"] for i in (1, 2, 3)] == ["64", "32", "64"]
+    assert (new.keywords["$CYT"], "$CYT" in old.keywords) == ("unknown", False)
+    for sample in (new, old):
+        np.testing.assert_array_equal(sample.events, events.fillna(1).to_numpy(dtype=float))
+        assert (sample.issues, sample.detectors) == ((), ("A", "B", "C"))
+    with pytest.warns(FcsWarning, match="nan-events"):
+        assert np.isnan(read_fcs(write_fcs(tmp_path / "na.fcs", events)).events[1, 2])
+    with pytest.raises(UnknownNameError):
+        write_fcs(tmp_path / "a.fcs", events, version="3.3")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["?", "i1", "u1", "i2", ">u2", "i4", ">u4", "i8", "u8", "f2", ">f4", "f4", "f8", ">f8", "g"]
+)
+def test_any_real_type_is_written_without_loss(tmp_path, dtype):
+    events = np.arange(24).reshape(8, 3).astype(dtype)
+    sample = read_fcs(write_fcs(tmp_path / "a.fcs", events, list("ABC")), mode="strict")
+    np.testing.assert_array_equal(sample.events, events.astype(float))
+    assert sample.datatype == "F"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        np.array([[2**64 - 1]], dtype="u8"),
+        np.array([[-(2**63) + 1]], dtype="i8"),
+        np.array([[np.longdouble(1) / 3]]),
+        np.ma.array([[1.0]], mask=[[True]]),
+        pd.DataFrame({"A": ["x"]}),
+        pd.DataFrame({"A": pd.array([2**60 + 1], "Int64")}),
+        pd.DataFrame(index=[0]),
+    ],
+)
+def test_numbers_that_would_be_rounded_are_refused(tmp_path, events):
+    with pytest.raises(FcsError) as caught:
+        write_fcs(tmp_path / "a.fcs", events, ["A"])
+    assert caught.value.code == "write-values"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_at_the_edge_of_their_type_are_kept(tmp_path):
+    events = np.array([[2**63, 2**53], [2**60, 0]], dtype="u8")
+    np.testing.assert_array_equal(
+        read_fcs(write_fcs(tmp_path / "a.fcs", events, ["A", "B"])).events, events.astype(float)
+    )
+    frame = pd.DataFrame({"A": pd.array([1.5, None], "Float64"), "B": pd.array([True, None], "boolean")})
+    with pytest.warns(FcsWarning, match="nan-events"):
+        found = read_fcs(write_fcs(tmp_path / "b.fcs", frame)).events
+    np.testing.assert_array_equal(found, [[1.5, 1], [np.nan, np.nan]])
+
+
+def test_bits_of_nan_and_negative_zero_are_kept(tmp_path):
+    words = np.array([[0x7FC00001, 0x80000000], [0xFFC12345, 0x7F800000]], dtype="<u4")
+    payload = np.array([[0x7FF8000000000001]], dtype="<u8").view("<f8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sample = read_fcs(write_fcs(tmp_path / "a.fcs", words.view("<f4"), ["A", "B"]))
+        double = read_fcs(write_fcs(tmp_path / "b.fcs", payload, ["A"]))
+    assert sample.events.tobytes() == words.tobytes()
+    assert (sample.keywords["$P1R"], sample.keywords["$P2R"]) == ("262144", "262144")
+    assert double.events.tobytes() == payload.tobytes()
+
+
+def test_only_chosen_events_are_written(tmp_path, matrix):
+    chosen = matrix[:, 0] > 100
+    sample = sample_from_arrays(matrix, list("ABC"))
+    np.testing.assert_array_equal(
+        read_fcs(write_fcs(tmp_path / "a.fcs", sample, where=chosen)).events, matrix[chosen]
+    )
+    none = read_fcs(write_fcs(tmp_path / "b.fcs", sample, where=chosen & False), mode="strict")
+    assert none.events.shape == (0, 3)
+    with pytest.raises(FcsError, match="where"):
+        write_fcs(tmp_path / "c.fcs", sample, where=[True])
+
+
+def test_structural_keywords_are_left_to_the_writer(tmp_path, matrix, build):
+    source = read_fcs(build(matrix, keywords={"$P1S": "CD3", "$P1G": "1", "SPILL": "2,C1,C2,1,0.5,0,1"}))
+    sample = read_fcs(
+        write_fcs(tmp_path / "a.fcs", matrix[:4], source.detectors, keywords=source.keywords), mode="strict"
+    )
+    assert (sample.n_events, sample.labels) == (4, ("CD3", None, None))
+    assert sample.spillover == source.spillover
+    assert "SPILL" not in sample.keywords
+    again = read_fcs(write_fcs(tmp_path / "b.fcs", source, ["X", "Y", "Z"], keywords={"$CYT": "", "x ": "1"}))
+    assert again.spillover.detectors == ("X", "Y")
+    assert again.keywords["X"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"keywords": {"a": "1", "A": "2"}}, "write-values"),
+        ({"keywords": {"$TIMESTEP": "soon"}}, "write-values"),
+        ({"keywords": {"$SPILLOVER": "2,A,B"}}, "write-values"),
+        ({"spillover": (["A", "B"], [["x", 1], [1, 1]])}, "write-values"),
+        ({"spillover": ([], np.zeros((0, 0)))}, "write-values"),
+        ({"spillover": (["1", "2"], np.eye(2))}, "write-names"),
+        ({"spillover": (["A,B", "C"], np.eye(2))}, "write-names"),
+    ],
+)
+def test_words_that_would_be_read_otherwise_are_refused(tmp_path, matrix, wrong, code):
+    with pytest.raises(FcsError) as caught:
+        write_fcs(tmp_path / "new" / "a.fcs", matrix, list("ABC"), **wrong)
+    assert caught.value.code == code
+    assert list(tmp_path.iterdir()) == []
+    for typed in ({"spillover": 3}, {"labels": [1, 2, 3]}, {"spillover": ([1, 2], np.eye(2))}):
+        with pytest.raises(TypeError):
+            write_fcs(tmp_path / "a.fcs", matrix, list("ABC"), **typed)
+
+
+def test_odd_keywords_come_back_as_they_were(tmp_path, matrix):
+    odd = {
+        "A/B|C": "ends in /", "lower": "line\r\nbreak\0", "UMLAUT Ü": "β 🧬", "LONG": "x" * 10**6,
+        "BLANK": " ", "EMPTY": "", "$FIL": "a.fcs", "P1DISPLAY": "LOG",
+    }  # fmt: skip
+    sample = read_fcs(write_fcs(tmp_path / "a.fcs", matrix, list("ABC"), keywords=odd), mode="strict")
+    assert {key: sample.keywords.get(key.upper(), "") for key in odd} == odd
+
+
+def test_a_text_that_no_header_can_hold_is_refused(tmp_path, matrix, monkeypatch):
+    monkeypatch.setattr("immunoprofile.fcs._write_text.LAST_HEADER_OFFSET", 2000)
+    with pytest.raises(FcsError, match="leave out the longest"):
+        write_fcs(tmp_path / "a.fcs", matrix, list("ABC"), keywords={"LONG": "x" * 2000})
+    path = write_fcs(tmp_path / "b.fcs", matrix.repeat(9, axis=0), list("ABC"))
+    assert path.read_bytes()[26:42] == b"       0       0"
+    assert read_fcs(path, mode="strict").n_events == 333
+
+
+def test_ranges_follow_the_linear_scale(tmp_path, build, matrix):
+    path = build(
+        matrix, kind="I", bits=16, keywords={"$P1E": "4,1", "$P1R": "1024", "$P2G": "0.5", "$P2R": "10"}
+    )
+    linear = read_fcs(path)
+    sample = read_fcs(write_fcs(tmp_path / "a.fcs", linear), mode="strict")
+    np.testing.assert_array_equal(sample.events, linear.events)
+    assert sample.ranges[0] == 10_000
+    assert sample.ranges[1] == linear.events[:, 1].max() + 1
+    assert not sample.integer_log.any()
+    huge = read_fcs(write_fcs(tmp_path / "b.fcs", [[1e300]], ["A"]), mode="strict")
+    assert int(huge.keywords["$P1R"]) == int(1e300) + 1
+
+
+def test_time_in_seconds_stays(tmp_path, build, matrix):
+    path = build(matrix, names=["FSC-A", "FL1-A", "Time"], keywords={"$P3G": "0.01", "$TIMESTEP": "0.01"})
+    source = read_fcs(path)
+    stored = read_fcs(path, scale="stored")
+    for i, sample in enumerate((source, stored)):  # the gain of Time is never applied: stored is linear here
+        again = read_fcs(write_fcs(tmp_path / f"{i}.fcs", sample), mode="strict")
+        np.testing.assert_array_equal(again.time_seconds, source.time_seconds)
+
+
+def test_a_sample_without_events_is_refused(tmp_path, build, matrix):
+    with pytest.raises(FcsError, match="no events"):
+        write_fcs(tmp_path / "a.fcs", read_fcs(build(matrix), metadata_only=True))
+    gained = build(matrix, keywords={"$P1G": "2"})
+    with pytest.raises(FcsError, match="stored"):
+        write_fcs(tmp_path / "a.fcs", read_fcs(gained, scale="stored"))
+
+
+def test_links_to_the_source_are_the_source(tmp_path, build, matrix):
+    sample = read_fcs(build(matrix))
+    content = sample.path.read_bytes()
+    (tmp_path / "soft.fcs").symlink_to(sample.path)
+    (tmp_path / "hard.fcs").hardlink_to(sample.path)
+    for name in ("soft.fcs", "hard.fcs"):
+        with pytest.raises(FcsError, match="same file"):
+            write_fcs(tmp_path / name, sample, overwrite=True)
+    assert sample.path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), StorageError),
+        (OSError(errno.EIO, "Input/output error"), FcsError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_whatever_stops_the_writing_leaves_nothing(tmp_path, matrix, monkeypatch, fault, expected):
+    (tmp_path / "old.fcs").write_bytes(b"old")
+
+    def stops(plan):
+        yield b"some"
+        raise fault
+
+    monkeypatch.setattr("immunoprofile.fcs._write._bytes", stops)
+    for target in (tmp_path / "old.fcs", tmp_path / "new" / "er" / "a.fcs"):
+        with pytest.raises(expected):
+            write_fcs(target, matrix, list("ABC"), overwrite=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old.fcs"]
+    assert (tmp_path / "old.fcs").read_bytes() == b"old"
+
+
+def test_a_large_table_is_written_without_a_copy(tmp_path):
+    events = np.ones((500_000, 10), dtype=np.float32)
+    tracemalloc.start()
+    write_fcs(tmp_path / "a.fcs", events, [f"C{i}" for i in range(10)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < events.nbytes
+    assert (tmp_path / "a.fcs").stat().st_size > events.nbytes
+
+
+def written_again(path, target, version):
+    """Read, write, read; assert that nothing is lost."""
+    for first in read_fcs_all(path):
+        try:
+            second = read_fcs(write_fcs(target, first, version=version, overwrite=True))
+        except FcsError:
+            assert len(set(first.detectors)) < len(first.detectors), path
+            continue
+        assert second.events.astype("f8").tobytes() == first.events.astype("f8").tobytes(), path
+        assert (second.detectors, second.labels) == (first.detectors, first.labels), path
+        assert second.spillover == first.spillover, path
+        kept = {
+            key: value
+            for key, value in first.keywords.items()
+            if value and not OURS.fullmatch(key) and key not in {"$SPILLOVER", "SPILL", "$SPILL", "SPILLOVER"}
+        }
+        assert kept.items() <= second.keywords.items(), path
+        times = [sample.time_seconds for sample in (first, second)]
+        assert (times[0] is None) == (times[1] is None), path
+        assert times[0] is None or np.array_equal(*times, equal_nan=True), path
+        content = {"nan-events", "inf-events", "timestep-invalid", "spillover-names", "spillover-singular"}
+        assert {issue.code for issue in second.issues if issue.level != "info"} <= content, path
+
+
+@pytest.mark.shared
+@pytest.mark.filterwarnings("ignore::immunoprofile.core.FcsWarning")
+@pytest.mark.parametrize("version", ["3.1", "3.2"])
+def test_every_readable_file_is_written_and_read_back_identical(tmp_path, version):
+    if not SHARED.is_dir():
+        pytest.skip("the shared files are not here")
+    count = 0
+    for line in (SHARED / "golden" / "fcs" / "cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        if case["kind"] != "error":
+            path = tmp_path / f"{case['name']}.fcs"
+            path.write_bytes(base64.b64decode(case["file_base64"]))
+            count += 1
+            written_again(path, tmp_path / "out.fcs", version)
+    for path in sorted((SHARED / "data").rglob("*")):
+        if path.suffix.lower() in {".fcs", ".lmd"} and path.stat().st_size < 2_000_000:
+            try:
+                written_again(path, tmp_path / "out.fcs", version)
+            except FcsError:
+                continue  # refused when read
+            count += 1
+    assert count > 150
+
+
 class TestOtherReaders:
-    @pytest.fixture
+    @pytest.fixture(params=["float32", "float64"])
     def written(self, tmp_path, request):
         rng = np.random.default_rng(list(request.node.name.encode()))
-        events = rng.normal(500, 300, (200, 4)).astype(np.float32)
+        events = rng.normal(500, 300, (200, 4)).astype(request.param)
         matrix = np.eye(2) + 0.1
         spillover = Spillover(detectors=("FITC-A", "PE-A"), matrix=matrix)
         path = write_fcs(
@@ -263,10 +532,12 @@ class TestOtherReaders:
             flowcal = pytest.importorskip("FlowCal")
             data = flowcal.io.FCSData(str(written[0]))
         np.testing.assert_array_equal(np.asarray(data), written[1])
+        assert data.channels == ("FSC-A", "FITC-A", "PE-A", "Time")
 
     def test_fcsparser_reads_equal_values(self, written):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fcsparser = pytest.importorskip("fcsparser")
-            _, frame = fcsparser.parse(str(written[0]))
+            _, frame = fcsparser.parse(str(written[0]), dtype="float64")
         np.testing.assert_array_equal(frame.to_numpy(), written[1])
+        assert list(frame.columns) == ["FSC-A", "FITC-A", "PE-A", "Time"]

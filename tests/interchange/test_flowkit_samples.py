@@ -37,7 +37,7 @@ def test_values_and_names_arrive_in_flowkit(dtype):
     assert isinstance(other, flowkit.Sample)
     assert other.id == "donor_07"
     assert tuple(other.pnn_labels) == DETECTORS
-    assert tuple(other.pns_labels) == one.labels
+    assert tuple(other.pns_labels) == tuple(label or "" for label in one.labels)
     raw = other.get_events(source="raw")
     assert (raw[:, :3] == one.block(0, 300)[:, :3]).all()
     assert (raw[:, 3] == one.time_seconds).all()

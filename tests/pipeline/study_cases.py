@@ -85,7 +85,7 @@ def rewrite(path: Path, *, events: int | None = None, without: str | None = None
     gone = {
         i
         for i, label in enumerate(sample.labels)
-        if without is not None and without.casefold() in label.casefold()
+        if without is not None and without.casefold() in (label or "").casefold()
     }
     kept = [i for i in range(sample.n_channels) if i not in gone]
     spill = sample.spillover

@@ -77,3 +77,73 @@ def test_an_analysis_that_cannot_be_had_is_left_out_with_its_reason(done, monkey
     results = ip.run(study, arms=study.dummy_arms(1), workers=1)
     assert results.left_out["effects"] == "four subjects are too few (too_few_subjects)"
     assert (done / "results" / "populations.csv").is_file()
+
+
+def test_a_run_that_lacked_a_resource_can_be_tried_again(done):
+    import dataclasses
+
+    import pandas as pd
+
+    results = run_study(done)
+    for code, expected in (("memory", 3), ("worker_died", 3), ("timeout", 1), ("not-fcs", 1)):
+        row = {"specimen": "s1", "sample": "f1", "stage": "gate", "code": code, "problem": "", "hint": ""}
+        gating = dataclasses.replace(results.gating, exclusions=pd.DataFrame([row], dtype="string"))
+        assert dataclasses.replace(results, gating=gating).exit_code == expected
+
+
+def test_only_a_log_that_cannot_be_written_is_passed_over_when_the_plan_is_locked():
+    from immunoprofile.pipeline._analysis import lock_plan
+
+    class Plan:
+        def __init__(self, code):
+            self.code = code
+
+        def lock_plan(self):
+            raise StudyError(self.code, "no log")
+
+    lock_plan(Plan("audit_unwritable"))
+    with pytest.raises(StudyError, match="audit_broken"):
+        lock_plan(Plan("audit_broken"))
+
+
+def test_a_part_that_meets_a_fault_of_numbers_is_left_out():
+    from immunoprofile.pipeline._analysis import _link, _or_left_out
+
+    left_out = {}
+    assert _or_left_out(lambda: 1 / 0, part="effects", left_out=left_out) is None
+    assert left_out == {"effects": "an unexpected ZeroDivisionError stopped it"}
+    assert _link(None, None, None, arms=None, left_out=left_out) is None
+    assert left_out["link"] == "no change or no response"
+
+
+@pytest.mark.parametrize("moment", ["gate_one", "write_results", "profile_of"])
+def test_an_interruption_says_how_many_samples_are_done(done, monkeypatch, moment):
+    import shutil
+
+    from immunoprofile.pipeline import _analysis, _run, _tube
+
+    calls = []
+
+    def stopped(*args, **settings):
+        calls.append(1)
+        if moment == "gate_one" and len(calls) < 4:
+            return original(*args, **settings)
+        raise KeyboardInterrupt
+
+    shutil.rmtree(done / "results" / "cache")
+    original = _tube.gate_one
+    rooms = {"gate_one": _tube, "write_results": _run, "profile_of": _analysis}
+    monkeypatch.setattr(rooms[moment], moment, stopped)
+    outcome = run_cli("run", done, "--workers", 1, "--quiet")
+    count = 3 if moment == "gate_one" else 8
+    assert outcome.code == 3
+    assert outcome.err == f"interrupted; {count} of 8 done; run the same command to resume\n"
+
+
+def test_a_sheet_without_a_sample_is_refused(trial):
+    from .study_cases import sheet, write_sheet
+
+    write_sheet(trial, sheet(trial)[:1])
+    outcome = run_cli("run", trial, "--quiet")
+    assert outcome.code == 2
+    assert "no_samples" in outcome.err

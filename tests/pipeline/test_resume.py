@@ -9,8 +9,9 @@ import shutil
 import pytest
 
 import immunoprofile as ip
-from immunoprofile.pipeline import _gating, _runners
+from immunoprofile.pipeline import _gating, _runners, _tube
 from immunoprofile.pipeline._cache import Cache, key_of
+from immunoprofile.pipeline._run import died_at_work
 
 from .study_cases import bytes_of, files_of, run_cli, run_study, sheet, truncate, write_sheet
 
@@ -42,9 +43,11 @@ def test_a_second_run_does_nothing_and_writes_the_same_bytes(done, counted):
     assert bytes_of(done) == before
 
 
-def test_after_one_entry_is_lost_one_task_runs(done, counted):
+def test_after_one_entry_is_lost_one_task_runs(done, counted, monkeypatch):
     before = bytes_of(done)
-    entries(done)[0].unlink()
+    monkeypatch.setattr(_tube, "TUBE_STAGE", "tube-0")  # else the entry of the whole tube is enough
+    whole = max(entries(done), key=lambda path: path.stat().st_size)
+    next(path for path in entries(done) if path != whole).unlink()
     run_study(done)
     assert sum(counted.values()) == 1
     assert bytes_of(done) == before
@@ -57,7 +60,7 @@ def test_a_new_visit_gates_what_its_cuts_change_and_keeps_the_ids(done, counted)
     counted.clear()
     write_sheet(done, rows)
     second = run_study(done)
-    assert counted["placing"] == 0
+    assert counted.get("placing", 0) == 0
     assert set(first.profile.table["sample"]) < set(second.profile.table["sample"])
 
 
@@ -157,11 +160,11 @@ def test_the_order_of_the_rows_does_not_matter(done):
     assert bytes_of(done) == before
 
 
-@pytest.mark.parametrize("moment", ["_contents", "place_units"])
-def test_a_file_that_changes_under_the_run_is_left_out(done, monkeypatch, moment):
+@pytest.mark.parametrize(("room", "moment"), [(_gating, "_contents"), (_tube, "place_units")])
+def test_a_file_that_changes_under_the_run_is_left_out(done, monkeypatch, room, moment):
     shutil.rmtree(done / "results" / "cache")
     path = files_of(done)[0]
-    original = getattr(_gating, moment)
+    original = getattr(room, moment)
 
     def meddling(*args, **settings):
         found = original(*args, **settings)
@@ -170,7 +173,7 @@ def test_a_file_that_changes_under_the_run_is_left_out(done, monkeypatch, moment
         path.write_bytes(bytes(content))
         return found
 
-    monkeypatch.setattr(_gating, moment, meddling)
+    monkeypatch.setattr(room, moment, meddling)
     results = run_study(done)
     assert list(results.gating.exclusions["code"]) == ["file_changed"]
     assert results.profile.table["sample"].nunique() == 7
@@ -199,3 +202,48 @@ def test_a_folder_in_use_is_refused(done):
     assert outcome.code == 3
     assert "results_locked" in outcome.err
     run_study(done)
+
+
+LINES = {
+    "start": '{"event": "start"}',
+    "placing": '{"event": "placing", "samples": 8}',
+    "gated": '{"event": "gated"}',
+    "end": '{"event": "end"}',
+    "killer": '{"event": "sample left out", "code": "worker_died"}',
+    "lost": '{"event": "sample left out", "code": "not-fcs"}',
+    "cut": '{"event": "pla',
+    "odd": "7",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", False),
+        ("start placing", True),
+        ("start placing cut", True),
+        ("start placing gated", False),
+        ("start placing gated end", False),
+        ("start placing gated lost end", False),
+        ("start placing gated killer end", True),
+        ("start placing start placing gated end", False),
+        ("start killer end start placing gated end", False),
+        ("placing odd", False),
+    ],
+)
+def test_a_run_that_died_over_its_samples_is_known_by_its_log(tmp_path, words, expected):
+    log = tmp_path / "run.log"
+    log.write_text("\n".join(LINES[word] for word in words.split()), encoding="utf-8")
+    assert died_at_work(log) is expected
+    assert died_at_work(tmp_path / "none") is False
+
+
+def test_after_a_run_that_died_samples_are_worked_on_apart(done, monkeypatch):
+    before = bytes_of(done)
+    shutil.rmtree(done / "results" / "cache")
+    log = done / "results" / "run.log"
+    log.write_text(f"{LINES['start']}\n{LINES['placing']}\n", encoding="utf-8")
+    monkeypatch.setattr(_runners, "in_threads", None)  # nothing may run in this process
+    run_study(done)
+    assert bytes_of(done) == before
+    assert died_at_work(log) is False

@@ -243,7 +243,7 @@ def test_relation_says_that_it_is_an_association(made):
 def test_accountability_adds_sites_and_hides_small_counts(made):
     texts = [t.get_text() for t in plot.accountability(made.accountability()).texts]
     assert texts[0] == "40"
-    assert texts[-1] == "<5"
+    assert texts[-1] == "hidden"
     with pytest.raises(UnknownNameError, match="stage"):
         plot.accountability(pd.DataFrame({"visit": ["W0"]}))
 

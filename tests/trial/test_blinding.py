@@ -345,18 +345,44 @@ def test_dummy_arms_are_drawn_within_strata_and_say_so(folder):
     assert any(not study.dummy_arms(seed).equals(arms) for seed in range(2, 6))
 
 
-def test_accountability_sums_and_shows_no_small_group(folder):
+def _accounted(folder, *, blinded):
     folder.samples.pop(5)
     folder.cell("samples", 9, "file", "fcs/gone.fcs")
+    if not blinded:
+        folder.toml = folder.toml.replace('id = "DEMO"\n', 'id = "DEMO"\nblinded = false\n')
     study = read_study(folder.write(), strict=False)
-    table = study.accountability({study.samples["sample"].iloc[0]: "data-truncated"})
+    return study.accountability({study.samples["sample"].iloc[0]: "data-truncated"})
+
+
+def test_accountability_sums(folder):
+    table = _accounted(folder, blinded=False)
     assert (table["scheduled"] == table["collected"] + table["not_collected"]).all()
     assert (table["received"] == table["file_present"] + table["file_missing"]).all()
     assert (table["file_present"] == table["in_analysis"] + table["excluded"]).all()
     assert table["scheduled"].sum() == 24
     assert (table["not_collected"].sum(), table["file_missing"].sum(), table["excluded"].sum()) == (1, 1, 1)
+
+
+def test_blinded_accountability_shows_no_small_group_and_no_small_count(folder):
+    table = _accounted(folder, blinded=True)
     assert set(table["site"]) == {"(pooled)"}
     assert table["scheduled"].min() >= 5
+    levels = table.drop(columns=["site", "visit", "tube"])
+    assert not ((levels > 0) & (levels < 5)).fillna(value=False).any(axis=None)
+    assert levels.isna().any(axis=None)
+
+
+def test_a_hidden_count_cannot_be_told_from_its_row(folder):
+    table = _accounted(folder, blinded=True)
+    for row in table.itertuples():
+        for whole, loss, rest in (
+            ("scheduled", "not_collected", "collected"),
+            ("collected", "not_received", "received"),
+            ("received", "file_missing", "file_present"),
+            ("file_present", "excluded", "in_analysis"),
+        ):
+            told = [not pd.isna(getattr(row, name)) for name in (whole, loss, rest)]
+            assert sum(told) != 2, row
 
 
 def test_the_chain_of_the_audit_log_holds_and_breaks(folder):

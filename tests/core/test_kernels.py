@@ -9,7 +9,7 @@ import pytest
 from numba import types
 from numba.core import config
 
-from immunoprofile.gating import _kernel_cache
+from immunoprofile.core import kernels
 
 SOURCES = (__file__,)
 
@@ -21,14 +21,14 @@ def twice(value):
 @pytest.fixture
 def silent(monkeypatch, caplog):
     """A fresh memory of what was said, and no folder chosen by the user."""
-    _kernel_cache._say_once.cache_clear()
+    kernels._say_once.cache_clear()
     monkeypatch.setattr(config, "CACHE_DIR", "")
     caplog.set_level(logging.INFO, logger="immunoprofile")
     return caplog
 
 
 def compiled():
-    return _kernel_cache.kernel(types.float64(types.float64), sources=SOURCES)(twice)
+    return kernels.kernel(types.float64(types.float64), sources=SOURCES)(twice)
 
 
 def test_kernels_are_kept_in_the_folder_that_was_asked_for(monkeypatch, tmp_path, silent):
@@ -43,7 +43,7 @@ def test_a_cached_kernel_is_loaded_without_a_word(monkeypatch, tmp_path, silent)
     monkeypatch.setenv("IMMUNOPROFILE_CACHE", str(tmp_path))
     compiled()
     silent.clear()
-    _kernel_cache._say_once.cache_clear()
+    kernels._say_once.cache_clear()
     again = compiled()
     assert silent.messages == []
     assert sum(again.stats.cache_hits.values()) == 1
@@ -69,9 +69,9 @@ def test_another_source_has_another_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("IMMUNOPROFILE_CACHE", str(tmp_path))
     source = tmp_path / "kernel.py"
     source.write_text("a")
-    first = _kernel_cache.cache_folder((str(source),))
+    first = kernels.cache_folder((str(source),))
     source.write_text("b")
-    assert _kernel_cache.cache_folder((str(source),)) != first
+    assert kernels.cache_folder((str(source),)) != first
     assert first.parent == tmp_path
 
 
@@ -79,4 +79,4 @@ def test_without_a_wish_the_folder_is_the_users(monkeypatch):
     import platformdirs
 
     monkeypatch.delenv("IMMUNOPROFILE_CACHE", raising=False)
-    assert _kernel_cache.cache_folder(SOURCES).parent == Path(platformdirs.user_cache_dir("immunoprofile"))
+    assert kernels.cache_folder(SOURCES).parent == Path(platformdirs.user_cache_dir("immunoprofile"))
