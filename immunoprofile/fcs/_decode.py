@@ -116,7 +116,7 @@ def changed(path: str) -> FcsError:
 
 
 def open_store(file: InputFile, begin: int, count: int, *, stride: int, use_map: bool) -> Store:
-    """Choose how the bytes of events are held: copied, mapped, or (large, not to be mapped) read when asked."""
+    """Choose how the bytes of events are held: copied, mapped, or read when asked."""
     length = count * stride
     if length < (COPY_BELOW if use_map else COPY_UNMAPPED_BELOW):
         return MemoryStore(table=_copied(file, begin, length).reshape(count, stride))
