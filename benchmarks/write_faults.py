@@ -3,7 +3,7 @@
 A small study is run by the command line in this process while the n-th call that creates, writes,
 synchronises or renames a file below its results fails, for every n and each error. After each run every
 result must be the old or the new one, no temporary file may be left, the exit code must be 3 (2 for a folder
-without permission), and no traceback may be shown. Then the power goes after every call.
+without permission), and no traceback may be shown. Power cuts are tried by tests/pipeline/test_faults.py.
 
     python benchmarks/write_faults.py [--every 1] [--events 600]
 """

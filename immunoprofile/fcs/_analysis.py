@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from immunoprofile.fcs._header import HEADER_BYTES, Header, Span
 from immunoprofile.fcs._numbers import BLANKS
-from immunoprofile.fcs._text import merge, note_characters, note_repairs, offsets, split_segment
+from immunoprofile.fcs._text import (
+    merge,
+    note_characters,
+    note_repairs,
+    offsets,
+    split_segment,
+    too_many_keywords,
+)
 from immunoprofile.fcs._tokens import decode
 
 if TYPE_CHECKING:
@@ -55,7 +62,7 @@ def read_analysis(
             header.base + span.begin,
         )
         return Analysis(end=span.end)
-    return Analysis(keywords=_read(file, header, span), end=span.end)
+    return Analysis(keywords=_read(file, header, span, limits=limits), end=span.end)
 
 
 def _place(file: InputFile, header: Header, keywords: Mapping[str, str]) -> Span | None:
@@ -79,11 +86,11 @@ def _place(file: InputFile, header: Header, keywords: Mapping[str, str]) -> Span
     return inside[0] if inside else None
 
 
-def _read(file: InputFile, header: Header, span: Span) -> dict[str, str]:
+def _read(file: InputFile, header: Header, span: Span, *, limits: FcsLimits) -> dict[str, str]:
     raw = file.read(header.base + span.begin, span.length)
     if not raw.strip(BLANKS.encode()):
         return {}
-    tokens = split_segment(raw)
+    tokens = None if too_many_keywords(raw, limits) else split_segment(raw)
     if tokens is None:
         _note(file, "cannot be split into keywords and values and was not read", header.base + span.begin)
         return {}

@@ -281,7 +281,8 @@ def _next_target(known: dict[str, str]) -> str:
 
 def _row(source: str, target: str) -> bytes:
     line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\n").writerow([disarm(source), target])
+    quoting = csv.QUOTE_ALL if "\r" in source else csv.QUOTE_MINIMAL  # the module quotes no bare CR
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow([disarm(source), target])
     return line.getvalue().encode("utf-8", "surrogateescape")
 
 

@@ -25,6 +25,8 @@ class FcsLimits:
     ----------
     text_bytes : int
         Longest TEXT, longest supplemental TEXT, longest ANALYSIS.
+    keywords : int
+        Most keywords of a segment: short ones take many times their bytes in memory.
     parameters : int
         Largest ``$PAR``.
     digits : int
@@ -34,6 +36,7 @@ class FcsLimits:
     """
 
     text_bytes: int = 64 * 2**20
+    keywords: int = 1_000_000
     parameters: int = 100_000
     digits: int = MAX_DIGITS
     data_sets: int = 10_000

@@ -147,9 +147,11 @@ def check_mode(keywords: Mapping[str, str], version: str, findings: Findings) ->
             findings.warn("mode-missing", "no $MODE; read as list mode", keyword="$MODE")
         return
     if mode.strip(BLANKS).upper() != "L":
+        histograms = mode.strip(BLANKS).upper() in {"C", "U"}
         raise findings.error(
             "mode-unsupported",
-            f"$MODE is {mode[:20]!r}: the file holds histograms, not events",
+            f"$MODE is {mode[:20]!r}: "
+            + ("the file holds histograms, not events" if histograms else "no mode of the standard"),
             keyword="$MODE",
             hint="export list-mode data ($MODE L)",
         )
@@ -238,7 +240,8 @@ def _with_order(keywords: Mapping[str, str], fields: tuple[Field, ...], *, findi
     elif ranks == sorted(ranks, reverse=True):
         order = "big"
     widest = max(field.size for field in fields)
-    if order == "mixed" and any(field.size != len(ranks) for field in fields):
+    unfit = any(field.size != len(ranks) for field in fields)
+    if (order == "mixed" and unfit) or (len(ranks) == 1 and widest > 1):
         raise _bad_order(text, f"does not fit columns of {widest} bytes", findings)
     if len(ranks) == 2 and widest > 2:
         findings.warn("byteord-short", f"$BYTEORD {text} was read as {order}-endian", keyword="$BYTEORD")

@@ -100,7 +100,8 @@ def _parse(text: str) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
 def _checked_names(
     detectors: tuple[str, ...], names: Sequence[str], *, keyword: str, findings: Findings
 ) -> tuple[str, ...]:
-    known = {name.strip() for name in names}
+    written = {name.strip(): name for name in reversed(names)}
+    known = set(written)
     numbers = [whole_number(name) or 0 for name in detectors]
     if not known.intersection(detectors) and all(1 <= number <= len(names) for number in numbers):
         findings.warn(
@@ -109,6 +110,8 @@ def _checked_names(
             keyword=keyword,
         )
         detectors = tuple(names[number - 1] for number in numbers)
+    else:
+        detectors = tuple(written.get(name, name) for name in detectors)
     unknown = [name for name in detectors if name.strip() not in known]
     twice = [name for name, count in Counter(detectors).items() if count > 1]
     if unknown or twice:
@@ -155,10 +158,17 @@ def read_legacy_compensation(
         numbers = [real_number(cell) for cell in cells[1:]]
         if whole_number(cells[0]) == count and len(numbers) == count * count and None not in numbers:
             matrix = np.array(numbers, dtype=np.float64).reshape(count, count)
-    elif any(name.startswith("$DFC") for name in keywords):
+    else:
+        keyword = next((name for name in keywords if name.startswith("$DFC")), "")
+        if not keyword:
+            return None
         matrix = _pairwise(keywords, count)
-        keyword = "$DFC1TO2"
     if matrix is None:
+        findings.info(
+            "legacy-compensation",
+            f"{keyword} gives no matrix of all {count} columns and was left out",
+            keyword=keyword,
+        )
         return None
     matrix.flags.writeable = False
     findings.info(

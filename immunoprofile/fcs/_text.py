@@ -39,6 +39,7 @@ def read_text(file: InputFile, header: Header, limits: FcsLimits) -> tuple[dict[
         )
     check_length(header.text.length, "TEXT", findings=findings, limits=limits)
     raw = file.read(begin, header.text.length)
+    _check_number(raw, "TEXT", findings=findings, limits=limits)
     tokens = split_segment(raw)
     if tokens is None:
         raise findings.error(
@@ -84,6 +85,20 @@ def check_length(length: int, what: str, *, findings: Findings, limits: FcsLimit
             "limit",
             f"{what} has {length} bytes, the limit is {limits.text_bytes}",
             hint="raise it by limits=FcsLimits(text_bytes=...)",
+        )
+
+
+def too_many_keywords(raw: bytes, limits: FcsLimits) -> bool:
+    """Whether a segment has more delimiters than the keywords that are allowed can have."""
+    return raw.count(raw[:1]) > 2 * limits.keywords + 1
+
+
+def _check_number(raw: bytes, what: str, *, findings: Findings, limits: FcsLimits) -> None:
+    if too_many_keywords(raw, limits):
+        raise findings.error(
+            "limit",
+            f"{what} has more than {limits.keywords} keywords, the limit",
+            hint="raise it by limits=FcsLimits(keywords=...)",
         )
 
 
@@ -188,6 +203,7 @@ def read_supplement(
         return None
     check_length(span.length, "supplemental TEXT", findings=file.findings, limits=limits)
     raw = file.read(header.base + span.begin, span.length)
+    _check_number(raw, "supplemental TEXT", findings=file.findings, limits=limits)
     same = raw[:1] == file.read(header.base + header.text.begin, 1)
     tokens = split_segment(raw) if same else None
     return Supplement(

@@ -184,7 +184,8 @@ def _two_bytes(value: str) -> str | None:
     raw = value.encode("latin-1")
     if len(raw) < 2 or len(raw) % 2:
         return None
-    high_first, low_first = 0 in raw[::2], 0 in raw[1::2]
+    half = len(raw) / 4  # most letters of a text are Latin, or nothing is sure
+    high_first, low_first = raw[::2].count(0) >= half, raw[1::2].count(0) >= half
     if raw[:2] == b"\xfe\xff" or (high_first and not low_first):
         name = "utf_16_be"
     elif raw[:2] == b"\xff\xfe" or (low_first and not high_first):

@@ -159,3 +159,24 @@ def test_text_of_a_file_does_not_act_on_the_terminal(tmp_path):
     report = check_files(tmp_path, progress=False)
     assert "\x1b" not in report.to_text() + report.to_json()
     assert "\x1b" not in repr(report) + report._repr_html_()
+
+
+def test_a_folder_that_cannot_be_listed_and_a_file_that_cannot_be_opened_are_skipped(folder, monkeypatch):
+    listed, opened = os.scandir, Path.open
+
+    def scandir(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    def open_(path, *how, **more):
+        if path.name == "notes.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *how, **more)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    monkeypatch.setattr("pathlib.Path.open", open_)
+    os.mkfifo(folder / "pipe")
+    report = check_files(folder, progress=False)
+    assert {Path(path).name for path in report.skipped} == {".hidden.fcs", "deep", "notes.txt", "pipe"}
+    assert len(report.files) == 3

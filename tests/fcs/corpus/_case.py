@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus._columns import Column
-from corpus._layout import At, Pieces, Plan, bytes_of, edges_of, pieces_of
+from ._columns import Column
+from ._layout import At, Pieces, Plan, bytes_of, edges_of, pieces_of
 
 Kind = Literal["legal", "harmless", "warn", "error"]
 Groups = tuple[frozenset[str], ...]
@@ -140,7 +140,7 @@ def _table(columns: tuple[Column, ...], of: Callable[[Column], NDArray[np.float6
 
 
 def _texts(plan: Plan) -> dict[str, str | None]:
-    """TEXT as it must be shown: the first of a double keyword, upper-case, unescaped; bytes are not judged."""
+    """TEXT as it must be shown: the first of a double keyword, upper-case; bytes and empty values are not judged."""
     edges = edges_of(plan)
     shown: dict[str, str | None] = {}
     pairs = plan.keywords + (plan.stext if isinstance(plan.stext, tuple) else ())
@@ -148,7 +148,7 @@ def _texts(plan: Plan) -> dict[str, str | None]:
         if isinstance(key, bytes):
             continue
         text = None if isinstance(value, bytes) else value.text(edges) if isinstance(value, At) else value
-        shown.setdefault(key.strip().upper(), text)
+        shown.setdefault(key.strip().upper(), text or None)
     return shown
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpus._case import VERSIONS, Case
+from ._case import VERSIONS, Case
 
 Maker = Callable[[np.random.Generator, str], Case]
 

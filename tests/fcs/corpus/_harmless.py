@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from corpus._case import Case, case_of, truth_of
-from corpus._columns import draw_columns
-from corpus._entry import Entry, entry
-from corpus._layout import FIELDS, At, edges_of, inserted, plan_of
+from ._case import Case, case_of, truth_of
+from ._columns import draw_columns
+from ._entry import Entry, entry
+from ._layout import FIELDS, At, edges_of, inserted, plan_of
 
 Rng = np.random.Generator
 OLD = ("2.0", "3.0")

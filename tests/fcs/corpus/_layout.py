@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from corpus._columns import Column, encode
+from ._columns import Column
+from ._columns import encode as encode_of
 
-EMPTY: Mapping[str, object] = MappingProxyType({})
 SEGMENTS = ("text", "stext", "data", "analysis", "other")
 
 
@@ -61,7 +60,7 @@ class Plan:
     keywords: Pairs
     order: str = "1,2,3,4"
     delimiter: bytes = b"/"
-    header: Mapping[str, object] = EMPTY
+    header: Mapping[str, object] = field(default_factory=dict)
     segments: tuple[str, ...] = ("text", "data")
     gaps: Mapping[str, bytes | int] = field(default_factory=dict)
     stext: Pairs | bytes = ()
@@ -92,7 +91,7 @@ def escaped(pairs: Pairs, delimiter: bytes, edges: Mapping[str, int]) -> bytes:
 def _segment(plan: Plan, name: str, edges: Mapping[str, int]) -> bytes:
     """Bytes of one segment."""
     if name == "data":
-        return encode(plan.columns, plan.order) if plan.body is None else plan.body
+        return encode_of(plan.columns, plan.order) if plan.body is None else plan.body
     if name == "other":
         return plan.other
     if name == "text":
@@ -229,7 +228,7 @@ def _required(version: str, columns: tuple[Column, ...], order: str, datatype: s
 def plan_of(
     version: str,
     columns: tuple[Column, ...],
-    keywords: Mapping[str, Word | None] = MappingProxyType({}),
+    keywords: Mapping[str, Word | None] | None = None,
     *,
     datatype: str | None = None,
     **layout: object,
@@ -238,7 +237,7 @@ def plan_of(
     order = str(layout.get("order", "1,2,3,4"))
     pairs = _required(version, columns, order, datatype or (columns[0].kind if columns else "F"))
     pairs |= {"$CYT": "Made Cytometer", "$FIL": "made.fcs"}
-    pairs |= keywords
+    pairs |= keywords or {}
     kept = tuple((key, value) for key, value in pairs.items() if value is not None)
     return Plan(version=version, columns=columns, keywords=kept, **layout)  # type: ignore[arg-type]
 

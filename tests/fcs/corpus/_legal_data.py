@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from corpus._case import NEW, Case, case_of, truth_of
-from corpus._columns import Column, draw_columns, draw_raw
-from corpus._entry import Entry, entry
-from corpus._layout import At, plan_of
+from ._case import NEW, Case, case_of, truth_of
+from ._columns import Column, draw_columns, draw_raw
+from ._entry import Entry, entry
+from ._layout import At, plan_of
 
 LITTLE, BIG = "1,2,3,4", "4,3,2,1"
 OLD = ("2.0", "3.0")
@@ -139,7 +139,7 @@ def across(rng: Rng, version: str) -> Case:
     """DATA begins just before byte 99,999,999 and ends after it."""
     columns = draw_columns(rng, "F", n_columns=3, n_events=40)
     first = plan_of(version, columns)
-    from corpus._layout import edges_of
+    from ._layout import edges_of
 
     hole = 99_999_999 - edges_of(first)["data_begin"] - 100
     return case_of("legal", plan_of(version, columns, gaps={"data": hole}))

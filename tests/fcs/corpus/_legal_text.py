@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from corpus._case import NEW, Case, case_of, truth_of
-from corpus._columns import draw_columns
-from corpus._entry import Entry, entry
-from corpus._layout import inserted, plan_of
+from ._case import NEW, Case, case_of, truth_of
+from ._columns import draw_columns
+from ._entry import Entry, entry
+from ._layout import inserted, plan_of
 
 Rng = np.random.Generator
 DELIMITERS = (b"/", b"\\", b"|", b"!", b",", b";", b"*", b"\t", b"\x0c", b"\x1e", b"\x01", b"~", b"-", b".")
