@@ -168,6 +168,13 @@ def padding_twice(rng: Rng, version: str) -> Case:
     return case_of("error", plan, "data-offset-ambiguous", force=truth_of(plan))
 
 
+def inside_padding(rng: Rng, version: str) -> Case:
+    """TEXT points five bytes too early, into the padding before DATA: nothing tells the two apart."""
+    words = {BEGIN: At(edge="data_begin", shift=-5), END: At(edge="data_end", shift=-5)}
+    plan = plan_of(version, solid_columns(rng), words, gaps={"data": b"\0" * 40})
+    return case_of("error", plan, "data-offset-ambiguous", force=truth_of(plan))
+
+
 def total_high(rng: Rng, version: str, *, given: int | None) -> Case:
     """$TOT says more than there is; force gives the whole events."""
     plan = plan_of(version, draw_columns(rng, "F"), crc="")
@@ -272,6 +279,7 @@ ENTRIES: tuple[Entry, ...] = (
     entry("both_fit_header", partial(both_fit, gap=b"junk!", header_true=True), *NEW),
     entry("both_fit_text", partial(both_fit, gap=b"junk!", header_true=False), *NEW),
     entry("both_padded", padding_twice, "3.0", "3.1"),
+    entry("inside_padding", inside_padding, *NEW),
     entry("total_high", partial(total_high, given=None)),
     entry("total_10_19", partial(total_high, given=10**19), "2.0", "3.1"),
     entry("total_2_62", partial(total_high, given=2**62), "3.0"),

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ._case import Case, case_of, truth_of
-from ._columns import draw_columns
+from ._columns import draw_columns, encode
 from ._entry import Entry, entry
 from ._layout import FIELDS, At, edges_of, inserted, plan_of
 
@@ -186,6 +186,19 @@ def _next_word(rng: Rng, version: str, *, value: str) -> Case:
     return case_of("harmless", plan_of(version, draw_columns(rng, "F"), {"$NEXTDATA": value}))
 
 
+def wide_range(rng: Rng, version: str) -> Case:
+    """$PnR above the field keeps every bit."""
+    columns = tuple(replace(c, range_value=262144) for c in draw_columns(rng, "I", 16, n_columns=3))
+    return case_of("harmless", plan_of(version, columns))
+
+
+def no_total_and_rest(rng: Rng, version: str) -> Case:
+    """Without $TOT, 2.0: the whole events that there are; a rest is no event."""
+    columns = draw_columns(rng, "F", n_columns=3)
+    body = encode(columns, "1,2,3,4") + b"\x01\x02\x03"
+    return case_of("harmless", plan_of(version, columns, {"$TOT": None}, body=body))
+
+
 def linear_words(rng: Rng, version: str) -> Case:
     """`0.0,0.0` and spaces are linear too."""
     words = {"$P1E": "0.0,0.0", "$P2E": " 0 , 0 ", "$P1G": "1.0", "$P2G": " 1 "}
@@ -229,5 +242,7 @@ ENTRIES: tuple[Entry, ...] = (
     entry("spaced_offsets", spaced_offsets, *NEW),
     entry("nextdata_blank", partial(_next_word, value=" "), "2.0", "3.0"),
     entry("nextdata_zeros", partial(_next_word, value="00000000"), "3.0", "3.1"),
+    entry("wide_range", wide_range, "2.0", "3.0"),
+    entry("no_total_and_rest", no_total_and_rest, "2.0"),
     entry("linear_words", linear_words, "3.0", "3.1"),
 )

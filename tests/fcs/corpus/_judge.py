@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from immunoprofile.core import FcsError, FcsWarning
-from immunoprofile.fcs import read_fcs, read_fcs_all
+from immunoprofile.fcs import read_fcs, read_fcs_all, read_metadata
 
 from ._case import Case, Truth
 
@@ -218,6 +218,18 @@ def _force(case: Case, path: Path) -> list[str]:
     return [f"force {w}" for w in differences(result, case.truths[0], scale="stored")]
 
 
+def _other_roads(case: Case, path: Path) -> list[str]:
+    """Without a map, and TEXT alone: the same."""
+    outcome, result = _answer(path, channels=case.channels, scale="stored", mmap=False)
+    found = differences(result, case.truths[0], scale="stored") if outcome == "read" else [f"{outcome} {result}"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FcsWarning)
+        text = read_metadata(path)
+    if not _keywords(text.keywords, case.truths[0].keywords):
+        found.append("read_metadata: keywords")
+    return [f"other road: {w}" for w in found]
+
+
 def _all_sets(case: Case, path: Path) -> list[str]:
     """Every data set, one after the other."""
     outcome, result = _answer(path, every=True, scale="stored", channels=case.channels)
@@ -235,4 +247,5 @@ def _all_sets(case: Case, path: Path) -> list[str]:
 
 def judge_modes(case: Case, path: Path) -> list[str]:
     """Faults of the strict and the force mode, and of reading all data sets."""
-    return _strict(case, path) + _force(case, path) + _all_sets(case, path)
+    roads = _other_roads(case, path) if case.truths else []
+    return _strict(case, path) + _force(case, path) + _all_sets(case, path) + roads

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import _error, _harmless, _legal_data, _legal_text, _warn_combined, _warn_data, _warn_text
+from . import _error, _harmless, _large, _legal_data, _legal_text, _warn_combined, _warn_data, _warn_text
 from ._case import Case
 
 MODULES = (_legal_data, _legal_text, _harmless, _warn_text, _warn_data, _warn_combined, _error)
 
 
-def corpus(seed: int) -> Iterator[Case]:
-    """Make every case of one master seed, one after the other."""
-    for module in MODULES:
+def corpus(seed: int, *, large: bool = False) -> Iterator[Case]:
+    """Make every case of one master seed, one after the other; ``large`` adds files of several megabytes."""
+    for module in (*MODULES, _large) if large else MODULES:
         for entry in module.ENTRIES:
             yield from entry.cases(seed)
