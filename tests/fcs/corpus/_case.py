@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._columns import Column
 from ._layout import At, Pieces, Plan, bytes_of, edges_of, pieces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ._columns import Column
 
 Kind = Literal["legal", "harmless", "warn", "error"]
 Groups = tuple[frozenset[str], ...]
@@ -140,7 +144,7 @@ def _table(columns: tuple[Column, ...], of: Callable[[Column], NDArray[np.float6
 
 
 def _texts(plan: Plan) -> dict[str, str | None]:
-    """TEXT as it must be shown: the first of a double keyword, upper-case; bytes and empty values are not judged."""
+    """TEXT as it must be shown: the first of two, upper-case; bytes and empty values are not judged."""
     edges = edges_of(plan)
     shown: dict[str, str | None] = {}
     pairs = plan.keywords + (plan.stext if isinstance(plan.stext, tuple) else ())

@@ -7,10 +7,12 @@ written apart, so that a broken keyword cannot change the truth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Kind = Literal["I", "F", "D"]
 FLOAT_BITS = {"F": 32, "D": 64}
@@ -96,8 +98,17 @@ def encode(columns: tuple[Column, ...], order: str) -> bytes:
 
 
 NAMES = (
-    "FSC-A", "FSC-H", "SSC-A", "FL1-A", "FL2-H", "APC-Cy7-A", "Pacific Blue-A", "BV421-A", "PE-A", "R670-H",
-)  # fmt: skip
+    "FSC-A",
+    "FSC-H",
+    "SSC-A",
+    "FL1-A",
+    "FL2-H",
+    "APC-Cy7-A",
+    "Pacific Blue-A",
+    "BV421-A",
+    "PE-A",
+    "R670-H",
+)
 LABELS = ("CD3", "CD4 FITC", "CD8a", "CD25 (IL-2Ra)", "CD127", "FoxP3", "HLA-DR", "CD45RA", "Viability")
 
 

@@ -1,4 +1,4 @@
-"""Odd but harmless: read right, with at most an info (fcs 6.1)."""
+"""Odd but harmless: read right, with at most an info."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def padded_numbers(rng: Rng, version: str) -> Case:
     plan = plan_of(
         version,
         columns,
-        {"$PAR": "  4 ", "$TOT": f"{len(columns[0].raw):010d}", "$P1B": "+32", "$P2B": "32.0", "$P3B": "0032"},
+        {
+            "$PAR": "  4 ",
+            "$TOT": f"{len(columns[0].raw):010d}",
+            "$P1B": "+32",
+            "$P2B": "32.0",
+            "$P3B": "0032",
+        },
     )
     return case_of("harmless", plan)
 
@@ -105,9 +111,7 @@ def latin1(rng: Rng, version: str) -> Case:
     plan = inserted(plan_of(version, draw_columns(rng, "F")), ("$SYS", b"Macintosh System\xaa 9"))
     truth = truth_of(plan)
     texts = {**truth.keywords, "$SYS": "Macintosh System\u00aa 9"}
-    return case_of(
-        "harmless", plan, truth=replace(truth, keywords=texts), infos=frozenset({"text-not-utf8"})
-    )
+    return case_of("harmless", plan, truth=replace(truth, keywords=texts), infos=frozenset({"text-not-utf8"}))
 
 
 def time_gain(rng: Rng, version: str) -> Case:
@@ -115,9 +119,7 @@ def time_gain(rng: Rng, version: str) -> Case:
     columns = draw_columns(rng, "F", n_columns=3)
     columns = (*columns[:2], replace(columns[2], name="Time", gain=0.01))
     plan = plan_of(version, columns, {"$TIMESTEP": "0.01"})
-    return case_of(
-        "harmless", plan, truth=truth_of(plan, timestep=0.01), infos=frozenset({"png-on-time"})
-    )
+    return case_of("harmless", plan, truth=truth_of(plan, timestep=0.01), infos=frozenset({"png-on-time"}))
 
 
 def after_text(rng: Rng, version: str, *, suffix: bytes) -> Case:
@@ -175,7 +177,9 @@ def spaced_offsets(rng: Rng, version: str) -> Case:
     """Offsets padded by spaces, as old instruments write them."""
     plan = plan_of(version, draw_columns(rng, "F"))
     edges = edges_of(plan)
-    words = {name: f"{edges[at]:>12d}" for name, at in (("$BEGINDATA", "data_begin"), ("$ENDDATA", "data_end"))}
+    words = {
+        name: f"{edges[at]:>12d}" for name, at in (("$BEGINDATA", "data_begin"), ("$ENDDATA", "data_end"))
+    }
     keywords = tuple((key, words.get(str(key), value)) for key, value in plan.keywords)
     truth = truth_of(replace(plan, keywords=keywords))
     return case_of("harmless", replace(plan, keywords=keywords), truth=truth)

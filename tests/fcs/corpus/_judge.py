@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoprofile.core import FcsError, FcsWarning
 from immunoprofile.fcs import read_fcs, read_fcs_all, read_metadata
 
-from ._case import Case, Truth
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ._case import Case, Truth
 
 LIMIT_SECONDS = 20
 LINEAR_RTOL = 1e-12
@@ -113,7 +115,9 @@ def _keywords(found: Any, true: Any) -> bool:
     if true is None:
         return True
     free = {key for key, value in true.items() if value is None}
-    return {k: v for k, v in found.items() if k not in free} == {k: v for k, v in true.items() if k not in free}
+    return {k: v for k, v in found.items() if k not in free} == {
+        k: v for k, v in true.items() if k not in free
+    }
 
 
 def _labels(found: Any, truth: Truth) -> bool:
@@ -140,7 +144,9 @@ def differences(sample: Any, truth: Truth, *, scale: str) -> list[str]:
     }
     if scale == "linear":
         time, clock = sample.time_seconds, truth.time_seconds
-        checks["time"] = (time is None) == (clock is None) and (clock is None or _same(time, clock, LINEAR_RTOL))
+        checks["time"] = (time is None) == (clock is None) and (
+            clock is None or _same(time, clock, LINEAR_RTOL)
+        )
     return [f"{scale}: {name}" for name, right in checks.items() if not right]
 
 
@@ -182,7 +188,11 @@ def judge(case: Case, path: Path) -> Verdict:
     wrong = differences(result, case.truths[0], scale="linear")
     for scale, how in (("stored", {"scale": "stored"}), ("kept", {"scale": "stored", "bits": "keep"})):
         again, sample = _answer(path, channels=case.channels, **how)
-        wrong += differences(sample, case.truths[0], scale=scale) if again == "read" else [f"{scale}: {again} {sample}"]
+        wrong += (
+            differences(sample, case.truths[0], scale=scale)
+            if again == "read"
+            else [f"{scale}: {again} {sample}"]
+        )
     coded = _as_tabled(codes, case) and case.infos <= _levels(result, "info")
     return Verdict(**facts, codes=codes, coded=coded, wrong=tuple(wrong))
 
@@ -221,7 +231,9 @@ def _force(case: Case, path: Path) -> list[str]:
 def _other_roads(case: Case, path: Path) -> list[str]:
     """Without a map, and TEXT alone: the same."""
     outcome, result = _answer(path, channels=case.channels, scale="stored", mmap=False)
-    found = differences(result, case.truths[0], scale="stored") if outcome == "read" else [f"{outcome} {result}"]
+    found = (
+        differences(result, case.truths[0], scale="stored") if outcome == "read" else [f"{outcome} {result}"]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FcsWarning)
         text = read_metadata(path)
@@ -237,11 +249,13 @@ def _all_sets(case: Case, path: Path) -> list[str]:
         return [] if outcome == "refused" else [f"all: {outcome} {result!r}"]
     if outcome != "read" or len(result) != len(case.truths):
         return [f"all: {outcome} {result!r}"]
-    found = []
+    found, own = [], frozenset().union(*case.codes) if case.codes else frozenset()
     for number, (sample, truth) in enumerate(zip(result, case.truths, strict=True), start=1):
         found += [f"all {number}: {w}" for w in differences(sample, truth, scale="stored")]
-        if len(result) > 1 and _levels(sample, "warning"):
-            found.append(f"all {number}: {sorted(_levels(sample, 'warning'))}")
+        codes = _levels(sample, "warning") - (own if number == 1 else frozenset())
+        found += [f"all {number}: {sorted(codes)}"] if codes else []
+        if len(result) > 1 and "multiple-datasets" in _levels(sample, "warning"):
+            found.append(f"all {number}: multiple-datasets")
     return found
 
 

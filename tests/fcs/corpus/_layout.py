@@ -5,11 +5,14 @@ The length of TEXT never depends on the offsets in it: an offset is an `At`, wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ._columns import Column
 from ._columns import encode as encode_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SEGMENTS = ("text", "stext", "data", "analysis", "other")
 
@@ -202,7 +205,7 @@ def edges_of(plan: Plan) -> dict[str, int]:
 
 
 def _required(version: str, columns: tuple[Column, ...], order: str, datatype: str) -> dict[str, Word]:
-    """Keywords that a version asks for (fcs 1), all true."""
+    """Keywords that a version asks for, all true."""
     pairs: dict[str, Word] = {"$BYTEORD": order, "$DATATYPE": datatype, "$MODE": "L", "$NEXTDATA": "0"}
     if version != "2.0":
         pairs |= {f"${word}{part}": At(edge=f"{part.lower()}_{word.lower()}")

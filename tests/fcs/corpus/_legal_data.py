@@ -1,4 +1,4 @@
-"""Legal shapes of DATA: types, widths, byte orders, masks, scales, places, sizes (fcs 1 and 3)."""
+"""Legal shapes of DATA: types, widths, byte orders, masks, scales, places, sizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ._case import NEW, Case, case_of, truth_of
-from ._columns import Column, draw_columns, draw_raw
+from ._columns import draw_columns, draw_raw
 from ._entry import Entry, entry
 from ._layout import At, plan_of
 
@@ -77,9 +77,7 @@ def log_scale(rng: Rng, version: str) -> Case:
     shapes = [(4.0, 1.0), (4.5, 0.1), (0.0, 0.0), (5.0, 2.5)]
     for number, (decades, offset) in enumerate(shapes):
         raw = columns[number].raw & np.uint64(1023)
-        columns[number] = replace(
-            columns[number], decades=decades, offset=offset, raw=raw, range_value=1024
-        )
+        columns[number] = replace(columns[number], decades=decades, offset=offset, raw=raw, range_value=1024)
     return case_of("legal", plan_of(version, tuple(columns)))
 
 
@@ -200,12 +198,23 @@ ENTRIES: tuple[Entry, ...] = (
     entry("int_mixed", mixed),
     *(entry(f"pndatatype_{d}", partial(own_types, datatype=d), "3.2") for d in "IFD"),
     *(
-        entry(f"order_{order.replace(',', '')}_{kind}", partial(word_order, order=order, kind=kind, bits=bits), version)
+        entry(
+            f"order_{order.replace(',', '')}_{kind}",
+            partial(word_order, order=order, kind=kind, bits=bits),
+            version,
+        )
         for order, kind, bits, version in (
-            ("3,4,1,2", "I", 32, "2.0"), ("3,4,1,2", "F", 32, "3.0"), ("2,1,4,3", "I", 32, "3.0"),
-            ("2,1,4,3", "F", 32, "2.0"), ("2,1,3", "I", 24, "2.0"), ("2,4,1,3", "I", 32, "3.0"),
-            ("1,2", "I", 16, "2.0"), ("2,1", "I", 16, "3.0"), ("1,2", "I", 8, "3.0"),
-            ("1,2,3,4,5,6,7,8", "D", 64, "3.0"), ("8,7,6,5,4,3,2,1", "D", 64, "2.0"),
+            ("3,4,1,2", "I", 32, "2.0"),
+            ("3,4,1,2", "F", 32, "3.0"),
+            ("2,1,4,3", "I", 32, "3.0"),
+            ("2,1,4,3", "F", 32, "2.0"),
+            ("2,1,3", "I", 24, "2.0"),
+            ("2,4,1,3", "I", 32, "3.0"),
+            ("1,2", "I", 16, "2.0"),
+            ("2,1", "I", 16, "3.0"),
+            ("1,2", "I", 8, "3.0"),
+            ("1,2,3,4,5,6,7,8", "D", 64, "3.0"),
+            ("8,7,6,5,4,3,2,1", "D", 64, "2.0"),
         )
     ),
     entry("order_random8", random_order, *OLD),
@@ -238,4 +247,4 @@ ENTRIES: tuple[Entry, ...] = (
     entry("other_segment", other_segment, "3.0", "3.2"),
     entry("data_sets_2", partial(data_sets, count=2), repeats=2),
     entry("data_sets_4", partial(data_sets, count=4), "2.0", "3.0"),
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""Legal shapes of TEXT: delimiters, escapes, UTF-8, supplemental TEXT, ANALYSIS, spillover, CRC (fcs 1, 2, 3.3)."""
+"""Legal shapes of TEXT: delimiters, escapes, UTF-8, supplemental TEXT, ANALYSIS, spillover, CRC."""
 
 from __future__ import annotations
 
@@ -132,7 +132,9 @@ def comp(rng: Rng, version: str) -> Case:
     np.fill_diagonal(values, 100)
     plan = plan_of(version, columns, {"$COMP": "3," + ",".join(str(v) for v in values.ravel())})
     legacy = {(i, j): float(values[i, j]) for i in range(3) for j in range(3)}
-    return case_of("legal", plan, truth=truth_of(plan, legacy=legacy), infos=frozenset({"legacy-compensation"}))
+    return case_of(
+        "legal", plan, truth=truth_of(plan, legacy=legacy), infos=frozenset({"legacy-compensation"})
+    )
 
 
 def dfc(rng: Rng, version: str) -> Case:
@@ -183,9 +185,16 @@ ENTRIES: tuple[Entry, ...] = (
     entry("analysis_before", partial(analysis, order=("text", "analysis", "data")), "2.0", "3.0"),
     entry("analysis_in_text", partial(analysis, order=("text", "data", "analysis"), header_zero=True), "3.1"),
     *(
-        entry(f"{word.strip('$').lower()}{'' if word[0] == '$' else '_plain'}", partial(spillover, keyword=word), *versions)
+        entry(
+            f"{word.strip('$').lower()}{'' if word[0] == '$' else '_plain'}",
+            partial(spillover, keyword=word),
+            *versions,
+        )
         for word, versions in (
-            ("$SPILLOVER", ("3.1", "3.2")), ("SPILL", ("3.0",)), ("$SPILL", ("3.0",)), ("SPILLOVER", ("3.0",)),
+            ("$SPILLOVER", ("3.1", "3.2")),
+            ("SPILL", ("3.0",)),
+            ("$SPILL", ("3.0",)),
+            ("SPILLOVER", ("3.0",)),
         )
     ),
     entry("spillover_5", partial(spillover, keyword="$SPILLOVER", size=5), "3.1"),
@@ -197,4 +206,4 @@ ENTRIES: tuple[Entry, ...] = (
     entry("crc_stext", partial(crc, order=AFTER, extra="stext"), "3.2"),
     entry("no_crc", no_crc, "2.0", "3.1"),
     entry("lean", lean, "3.2"),
-)  # fmt: skip
+)

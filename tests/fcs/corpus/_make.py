@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from . import _error, _harmless, _large, _legal_data, _legal_text, _warn_combined, _warn_data, _warn_text
-from ._case import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._case import Case
 
 MODULES = (_legal_data, _legal_text, _harmless, _warn_text, _warn_data, _warn_combined, _error)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ._judge import Verdict
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._judge import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,10 @@ class Tally:
         return [
             "read right (broken files: refused)",
             *kinds,
-            f"wrong values {self.wrong}, must-refuse accepted {self.accepted}, "
+            f"wrong values {self.wrong}, must-refuse accepted {self.accepted}",
             f"unclear errors {self.unclear}, hangs {self.hangs}",
-            f"must-warn right and warned {self.warned} of {n_warn}; false alarms {self.false_alarms} of {n_sound}; "
-            f"codes as tabled {self.coded} of {self.total}",
+            f"must-warn right and warned {self.warned} of {n_warn}",
+            f"false alarms {self.false_alarms} of {n_sound}, codes as tabled {self.coded} of {self.total}",
         ]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ._case import Case, case_of
 from ._columns import draw_columns
 from ._entry import Entry, entry
 from ._layout import At, Plan, inserted, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Rng = np.random.Generator
 

@@ -1,4 +1,4 @@
-"""Deviations of DATA, its place, its widths and its scale that are read right and named (fcs 3 and 3.1)."""
+"""Deviations of DATA, its place, its widths and its scale that are read right and named."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def both_fit(rng: Rng, version: str, *, wrong: str, shift: int, gap: bytes) -> C
 def header_blank(rng: Rng, version: str) -> Case:
     words = {BEGIN: At(edge="data_begin"), END: At(edge="data_end")}
     header = {"data_begin": " " * 8, "data_end": " " * 8}
-    return case_of("warn", plan_of(version, draw_columns(rng, "F"), words, header=header), "header-blank-offsets")
+    return case_of(
+        "warn", plan_of(version, draw_columns(rng, "F"), words, header=header), "header-blank-offsets"
+    )
 
 
 def header_nines(rng: Rng, version: str, *, both: bool) -> Case:
@@ -92,11 +94,15 @@ def header_nines(rng: Rng, version: str, *, both: bool) -> Case:
 def header_words(rng: Rng, version: str, *, begin: str, end: str) -> Case:
     words = {BEGIN: At(edge="data_begin"), END: At(edge="data_end")}
     header = {"data_begin": begin, "data_end": end}
-    return case_of("warn", plan_of(version, draw_columns(rng, "F"), words, header=header), "header-field-invalid")
+    return case_of(
+        "warn", plan_of(version, draw_columns(rng, "F"), words, header=header), "header-field-invalid"
+    )
 
 
 def no_begindata(rng: Rng, version: str) -> Case:
-    return case_of("warn", plan_of(version, draw_columns(rng, "F"), {BEGIN: None, END: None}), "begindata-missing")
+    return case_of(
+        "warn", plan_of(version, draw_columns(rng, "F"), {BEGIN: None, END: None}), "begindata-missing"
+    )
 
 
 def begindata_words(rng: Rng, version: str, *, value: str, code: str) -> Case:
@@ -192,7 +198,11 @@ ENTRIES: tuple[Entry, ...] = (
     entry("ends_differ_header", partial(ends_differ, where="header"), *NEW),
     entry("ends_differ_text", partial(ends_differ, where="text"), *NEW),
     *(
-        entry(f"one_fits_{wrong}_{number}", partial(one_fits, wrong=wrong, begin=begin, end=end), *NEW[number % 3 :])
+        entry(
+            f"one_fits_{wrong}_{number}",
+            partial(one_fits, wrong=wrong, begin=begin, end=end),
+            *NEW[number % 3 :],
+        )
         for wrong in ("header", "text")
         for number, (begin, end) in enumerate(((46, 46), (-46, -46), (20, 0), (0, -7), (90_000, 90_000)))
     ),
@@ -229,13 +239,21 @@ ENTRIES: tuple[Entry, ...] = (
     entry("log_float_D", partial(log_float, kind="D", gain=4.0), "3.0", "3.1"),
     *(
         entry(f"pne_{number}", partial(bad_pne, value=value), version)
-        for number, (value, version) in enumerate((("log", "3.0"), ("-1,0", "3.1"), ("4", "3.2"), ("0,0,0", "2.0")))
+        for number, (value, version) in enumerate(
+            (("log", "3.0"), ("-1,0", "3.1"), ("4", "3.2"), ("0,0,0", "2.0"))
+        )
     ),
     entry("log_gain", log_gain),
     *(
         entry(f"gain_{number}", partial(bad_gain, value=value, kind=kind), version)
         for number, (value, kind, version) in enumerate(
-            (("0", "F", "3.0"), ("-2", "I", "3.1"), ("abc", "F", "3.2"), ("nan", "F", "3.1"), ("0.0", "D", "2.0"))
+            (
+                ("0", "F", "3.0"),
+                ("-2", "I", "3.1"),
+                ("abc", "F", "3.2"),
+                ("nan", "F", "3.1"),
+                ("0.0", "D", "2.0"),
+            )
         )
     ),
     entry("nan_F", partial(not_finite, kind="F", value=np.nan, code="nan-events", order="1,2,3,4")),
@@ -243,4 +261,4 @@ ENTRIES: tuple[Entry, ...] = (
     entry("inf_F", partial(not_finite, kind="F", value=np.inf, code="inf-events", order="4,3,2,1")),
     entry("inf_D", partial(not_finite, kind="D", value=-np.inf, code="inf-events", order="1,2,3,4"), "3.1"),
     entry("mixed_gain", types_differ, "3.2"),
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""Deviations of HEADER and TEXT that are read right and named (fcs 2 and 4)."""
+"""Deviations of HEADER and TEXT that are read right and named."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def stext_on_text(rng: Rng, version: str) -> Case:
 
 def stext_not_text(rng: Rng, version: str, *, content: bytes) -> Case:
     """Cube 8 points it at a ZIP archive."""
-    plan = plan_of(
-        version, draw_columns(rng, "F"), stext=content, segments=("text", "data", "stext")
-    )
+    plan = plan_of(version, draw_columns(rng, "F"), stext=content, segments=("text", "data", "stext"))
     return case_of("warn", plan, "stext-parse")
 
 
@@ -212,7 +210,9 @@ ENTRIES: tuple[Entry, ...] = (
     entry("same_names", same_names),
     *(
         entry(f"timestep_{number}", partial(bad_timestep, value=value), version)
-        for number, (value, version) in enumerate((("0", "3.0"), ("-1", "3.1"), ("abc", "3.2"), ("nan", "2.0")))
+        for number, (value, version) in enumerate(
+            (("0", "3.0"), ("-1", "3.1"), ("abc", "3.2"), ("nan", "2.0"))
+        )
     ),
     entry("crc_wrong", wrong_crc, *NEW),
     entry("next_words", partial(bad_next, value="abc")),
@@ -223,7 +223,11 @@ ENTRIES: tuple[Entry, ...] = (
     entry("range_missing", partial(float_range, value=None, code="keyword-missing")),
     entry("range_words", partial(float_range, value="wide", code="keyword-value"), "2.0", "3.0", "3.1"),
     *(
-        entry(f"spill_{number:02d}", partial(spill, words=words, code=code), *(("3.0", "3.1") if number % 2 else ("3.1", "3.2")))
+        entry(
+            f"spill_{number:02d}",
+            partial(spill, words=words, code=code),
+            *(("3.0", "3.1") if number % 2 else ("3.1", "3.2")),
+        )
         for number, (words, code) in enumerate(SPILLS)
     ),
-)  # fmt: skip
+)
