@@ -281,8 +281,9 @@ def _next_target(known: dict[str, str]) -> str:
 
 def _row(source: str, target: str) -> bytes:
     line = io.StringIO(newline="")
-    quoting = csv.QUOTE_ALL if "\r" in source else csv.QUOTE_MINIMAL  # the module quotes no bare CR
-    csv.writer(line, lineterminator="\n", quoting=quoting).writerow([disarm(source), target])
+    bare = "\r" in source  # which csv would not quote
+    writer = csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL)
+    writer.writerow([disarm(source), target])
     return line.getvalue().encode("utf-8", "surrogateescape")
 
 
