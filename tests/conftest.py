@@ -55,3 +55,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="the shared data folder is not beside this checkout"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """End the report with what tests recorded by ``record_property("counts", text)``.
+
+    It stands here because the controller of parallel runs loads no conftest of a deeper folder.
+    """
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    counts = [text for r in reports for name, text in getattr(r, "user_properties", []) if name == "counts"]
+    if counts:
+        terminalreporter.section("counts")
+        for text in sorted(counts):
+            terminalreporter.write_line(text)

@@ -8,7 +8,9 @@ import click
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, readable=False, path_type=Path)
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON value on stdout, nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any file has a warning.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Files that are read at once.")

@@ -26,4 +26,5 @@ def command(code: str) -> None:
     click.echo(f"  to do: {row.to_do}")
     if row.standard:
         click.echo(f"  the standard says: {row.standard}")
+    if row.vendor:
         click.echo(f"  to ask the vendor: {row.vendor}")

@@ -24,9 +24,9 @@ class Code:
     to_do : str
         What the user can do.
     standard : str
-        What the FCS standard says, with the section; empty for what is no finding about an FCS file.
+        What the FCS standard says, with the section; never empty for a code of FCS files, empty for others.
     vendor : str
-        What the writer of the file should do instead; empty likewise.
+        What the writer of the file should do instead; empty where the file is not at fault.
     """
 
     code: str

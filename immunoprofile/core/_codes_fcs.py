@@ -441,8 +441,5 @@ _ROWS: tuple[Code, ...] = (
 )
 
 FCS_CODES: tuple[Code, ...] = tuple(
-    replace(row, standard=STANDARD[row.code][0], vendor=STANDARD[row.code][1])
-    if row.code in STANDARD
-    else row
-    for row in _ROWS
+    replace(row, standard=STANDARD[row.code][0], vendor=STANDARD[row.code][1]) for row in _ROWS
 )

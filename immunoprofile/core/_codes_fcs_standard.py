@@ -31,7 +31,10 @@ _REQUIRED = (
     "TEXT (section 3.2) must hold $PAR, $BYTEORD, $DATATYPE, $MODE, $NEXTDATA, $PnB and $PnR of every column, from "
     "FCS 3.0 also $TOT, $PnN, $PnE and the offsets of the segments ($MODE and $NEXTDATA no longer in 3.2)."
 )
-_PNB = "$PnB (section 3.2) is the number of bits of column n; whole bytes are recommended, 32 for F and 64 for D."
+_PNB = (
+    "$PnB (section 3.2) is the number of bits of column n, 32 for F and 64 for D; FCS 3.2 (its section 3.3.38) "
+    "recommends multiples of 8 and deprecates all others."
+)
 _PNR = "$PnR (section 3.2) is a number above 0; stored integers are below it, and bits above it are to be masked on reading."
 _STEXT = (
     "Supplemental TEXT (section 3.2, from FCS 3.0) lies between $BEGINSTEXT and $ENDSTEXT, on no other segment, "
@@ -49,9 +52,36 @@ _VERSION = "HEADER (section 3.1) begins with FCS and the version: FCS2.0, FCS3.0
 _HEADER = (
     "HEADER (section 3.1) is 58 bytes: version, four spaces, and three pairs of offsets of eight digits each."
 )
+_SYSTEM = "No rule of the standard is broken: the system, or the path that was given, is at fault."
+_REQUEST = "No rule of the standard is broken: what was asked of the reader cannot be given."
+_OURS = "No rule of the standard is broken: nothing was written, so that no file breaks one."
 _ALL = "Write every required keyword once, with a value of its kind."
 
 STANDARD: dict[str, tuple[str, str]] = {
+    # no fault of the file, so nothing to ask for
+    "not-regular-file": (_SYSTEM, ""),
+    "io": (_SYSTEM, ""),
+    "channel-unknown": (_REQUEST, ""),
+    "channel-ambiguous": (
+        "$PnN (section 3.2) tells columns apart: each name is used once.",
+        "Name every column differently.",
+    ),
+    "metadata-only": (_REQUEST, ""),
+    "write-exists": (_OURS, ""),
+    "write-names": (
+        "$PnN (section 3.2, required from FCS 3.0) is not empty, holds no comma, and each is used once.",
+        "",
+    ),
+    "write-values": (
+        "A value of TEXT is not empty (section 3.2), and DATA (section 3.3) holds what TEXT describes.",
+        "",
+    ),
+    "identifying-text": (
+        "$PnN and $PnS (section 3.2) are free text: the standard does not keep names of persons out of them.",
+        "Keep what names a person out of names and labels of channels.",
+    ),
+    "deidentify-target": (_OURS, ""),
+    # findings of a file
     "not-fcs": (_VERSION, "Begin the file with its version."),
     "version-unsupported": (_VERSION, "Write FCS 3.1 or 3.2."),
     "header-truncated": (_HEADER, "Write the whole file before it is copied or sent."),

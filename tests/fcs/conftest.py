@@ -80,13 +80,3 @@ def matrix(request):
     """Whole numbers that every type holds, seeded by the test's name."""
     rng = np.random.default_rng(list(request.node.name.encode()))
     return rng.integers(0, 200, (37, 3))
-
-
-def pytest_terminal_summary(terminalreporter):
-    """End the report with what tests recorded by ``record_property("counts", text)``."""
-    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
-    counts = [text for r in reports for name, text in getattr(r, "user_properties", []) if name == "counts"]
-    if counts:
-        terminalreporter.section("counts")
-        for text in sorted(counts):
-            terminalreporter.write_line(text)

@@ -97,15 +97,49 @@ def test_the_report_says_what_the_standard_says_and_what_to_ask_for(folder):
     assert "ask for: Write $TOT after the last event" in text
 
 
-def test_every_finding_has_the_words_of_the_standard():
+def test_every_code_of_fcs_files_has_the_words_of_the_standard():
     from immunoprofile.core._codes_fcs import FCS_CODES
 
-    no_finding = {
-        "not-regular-file", "io", "channel-unknown", "channel-ambiguous", "metadata-only", "write-exists",
-        "write-names", "write-values", "identifying-text", "deidentify-target",
+    assert [row.code for row in FCS_CODES if not row.standard] == []
+    blameless = {
+        "not-regular-file", "io", "channel-unknown", "metadata-only", "write-exists", "write-names",
+        "write-values", "deidentify-target",
     }  # fmt: skip
-    assert {row.code for row in FCS_CODES if not row.standard} == no_finding
-    assert all(row.vendor for row in FCS_CODES if row.standard)
+    assert {row.code for row in FCS_CODES if not row.vendor} == blameless
+
+
+def test_words_of_the_standard_are_of_codes_that_exist():
+    from immunoprofile.core import CODES
+    from immunoprofile.core._codes_fcs_standard import STANDARD
+
+    assert set(STANDARD) <= set(CODES)
+
+
+@pytest.mark.parametrize(("written", "code"), [(b"$XXR", "keyword-missing"), (None, "keyword-value")])
+def test_a_range_that_is_missing_or_no_number_is_an_error_of_integers_and_a_warning_of_floats(
+    tmp_path, written, code
+):
+    from immunoprofile.core import explain
+
+    content = write_fcs(tmp_path / "float.fcs", EVENTS, ["A", "B"]).read_bytes()
+    delimiter = content[58:59]
+    start = content.index(b"$P1R" + delimiter)
+    end = content.index(delimiter, start + 5)
+    value = content[start + 5 : end]
+    broken = (written or b"$P1R") + delimiter + (value if written else b"x" * len(value))
+    floats = content[:start] + broken + content[end:]
+    (tmp_path / "float.fcs").write_bytes(floats)
+    integers = floats.replace(b"$DATATYPE" + delimiter + b"F", b"$DATATYPE" + delimiter + b"I")
+    (tmp_path / "integer.fcs").write_bytes(integers)
+    found = {Path(file.path).stem: file for file in check_files(tmp_path, progress=False).files}
+    levels = {
+        stem: [(issue.level, issue.keyword) for issue in file.issues if issue.code == code]
+        for stem, file in found.items()
+    }
+    assert levels == {"float": [("warning", "$P1R")], "integer": [("error", "$P1R")]}
+    assert (found["float"].readable, found["integer"].readable) == (True, False)
+    assert explain(code).level == "error"
+    assert "a warning where it is $PnR of a float column" in explain(code).meaning
 
 
 @pytest.mark.parametrize(
