@@ -15,6 +15,7 @@ from immunoprofile.core._codes_model import MODEL_CODES
 from immunoprofile.core._codes_panel import PANEL_CODES
 from immunoprofile.core._codes_run import RUN_CODES
 from immunoprofile.core._codes_study import STUDY_CODES
+from immunoprofile.core._codes_trial import TRIAL_CODES
 from immunoprofile.core.names import look_up
 
 if TYPE_CHECKING:
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 
     from immunoprofile.core._code import Code, Level
 
-_PARTS = (FCS_CODES, PANEL_CODES, GATING_CODES, STUDY_CODES, MODEL_CODES, RUN_CODES, INTERCHANGE_CODES)
+_PARTS = (
+    FCS_CODES,
+    PANEL_CODES,
+    GATING_CODES,
+    STUDY_CODES,
+    TRIAL_CODES,
+    MODEL_CODES,
+    RUN_CODES,
+    INTERCHANGE_CODES,
+)
 CODES: dict[str, Code] = {row.code: row for part in _PARTS for row in part}
 
 

@@ -113,8 +113,7 @@ def read_fcs(  # noqa: PLR0913, PLR0917 - the options of one reading, each with 
         metadata_only=metadata_only,
         mmap=mmap,
     )
-    with InputFile(source, Findings(source, options.mode)) as file:
-        sample = read_set(file, Reading(options=options), path=source)[0]
+    sample = _read_first(source, options)
     emit(sample.issues, source, stacklevel=2)
     return sample
 
@@ -135,8 +134,7 @@ def read_metadata(path: str | Path, mode: Mode = "default", limits: FcsLimits | 
     """
     source = checked_path(path)
     options = make_options(mode=mode, limits=limits, metadata_only=True)
-    with InputFile(source, Findings(source, options.mode)) as file:
-        sample = read_set(file, Reading(options=options), path=source)[0]
+    sample = _read_first(source, options)
     emit(sample.issues, source, stacklevel=2)
     return sample
 
@@ -209,6 +207,11 @@ def reopened(path: str, reading: Reading) -> Sample:
     """Read a sample again that has travelled to another process as a path."""
     with InputFile(path, Findings(path, reading.options.mode)) as file:
         return read_set(file, reading, path=path)[0]
+
+
+def _read_first(path: str | Path, options: Options) -> Sample:
+    with InputFile(path, Findings(path, options.mode)) as file:
+        return read_set(file, Reading(options=options), path=path)[0]
 
 
 # -- arguments -----------------------------------------------------------------------------------------------

@@ -73,8 +73,12 @@ def write_report(
     if found.study.id != study.id:
         hint = "give the results of this study"
         raise StudyError("report_mismatch", f"the results are of study {found.study.id!r}", hint=hint)
-    path = write_text(study.root / "results" / name, report_html(found, demo=demo))
-    if (path.parent / "provenance.json").exists():
+    text = report_html(found, demo=demo)
+    provenance = study.root / "results" / "provenance.json"
+    known = provenance.exists()
+    provenance.unlink(missing_ok=True)  # while it is not there, the folder is unfinished
+    path = write_text(provenance.with_name(name), text)
+    if known:
         write_provenance(found)
     return path
 
