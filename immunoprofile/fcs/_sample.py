@@ -177,7 +177,8 @@ class Sample:
         clocks = [i for i, name in enumerate(self.detectors) if is_time(name)]
         if step is None or step <= 0 or not clocks:
             return None
-        return self.column(clocks[0]) * step
+        with np.errstate(over="ignore"):  # a step past all reason gives infinite times
+            return self.column(clocks[0]) * step
 
     # -- names -------------------------------------------------------------------------------------------
 

@@ -315,3 +315,15 @@ def test_the_memory_of_a_large_file_is_not_taken_for_a_few_columns(large):
 def test_the_offset_of_a_log_column_is_its_lowest_value(build):
     path = build(np.array([[0], [512]]), kind="I", bits=16, keywords={"$P1R": "1024", "$P1E": "4,0.1"})
     np.testing.assert_allclose(read_fcs(path).events[:, 0], [0.1, 10.0], rtol=1e-14)
+
+
+def test_control_characters_of_detector_names_are_shown(build, matrix):
+    names = {"$P1N": "A\x1b[31m", "$SPILLOVER": "2,A\x1b[31m,C2,1,0.1,0,1"}
+    sample = read_fcs(build(matrix, keywords=names))
+    assert sample.spillover.detectors[0] == "A\x1b[31m"
+    assert "\x1b" not in repr(sample.spillover) + repr(sample) + sample._repr_html_()
+
+
+def test_a_time_step_past_all_reason_gives_infinite_times_without_a_word_of_numpy(build, matrix):
+    sample = read_fcs(build(matrix + 10, keywords={"$P3N": "Time", "$TIMESTEP": "1e308"}))
+    assert np.isinf(sample.time_seconds).all()
