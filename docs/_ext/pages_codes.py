@@ -26,7 +26,8 @@ FCS_HEAD = """## Findings of FCS files
 
 kebab-case: what `immunoprofile check` and `sample.issues` say. Each is written for somebody who has to
 write to the maker of the instrument or of the software: what was seen, what the standard says, what is
-done about it here, and what to ask for. Sections are those of FCS 3.0; later versions keep their order.
+done about it here, and what to ask for. The standard is cited by segment and keyword, which its versions
+share.
 `immunoprofile check FILE` prints the same of every finding in a file, with keyword and byte, so that its
 output can be sent as it is.
 

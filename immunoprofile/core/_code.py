@@ -24,7 +24,7 @@ class Code:
     to_do : str
         What the user can do.
     standard : str
-        What the FCS standard says, with the section; never empty for a code of FCS files, empty for others.
+        What the FCS standard says, by segment and keyword; empty only for codes of other things.
     vendor : str
         What the writer of the file should do instead; empty where the file is not at fault.
     """

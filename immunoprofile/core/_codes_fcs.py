@@ -252,7 +252,13 @@ _FINDINGS: tuple[Code, ...] = (
         _NOTHING,
     ),
     Code("crc-mismatch", "warning", "The checksum does not fit the bytes.", "read nevertheless", _COPY),
-    Code("analysis-bounds", "warning", "ANALYSIS lies outside the file.", "it is not needed", _NOTHING),
+    Code(
+        "analysis-bounds",
+        "warning",
+        "ANALYSIS lies outside the file or cannot be read.",
+        "left out; the events do not need it",
+        _NOTHING,
+    ),
     Code(
         "multiple-datasets",
         "warning",

@@ -110,7 +110,7 @@ def emit(issues: Iterable[Issue], path: str | Path, *, stacklevel: int) -> None:
 
 
 def listing(names: Iterable[str], limit: int = 4) -> str:
-    """Join names of a file for a message, at most `limit` of them, control characters shown, the rest counted."""
+    """Join names of a file, made printable, for a message: at most `limit` of them, the rest counted."""
     shown = [clean(name) for name in names]
     rest = f" and {len(shown) - limit} more" if len(shown) > limit else ""
     return ", ".join(shown[:limit]) + rest

@@ -93,7 +93,7 @@ def test_findings_before_the_refusal_are_told_too(folder):
 def test_the_report_says_what_the_standard_says_and_what_to_ask_for(folder):
     text = " ".join(check_files(folder / "cut.LMD", progress=False).to_text().split())
     assert "cut.LMD: error; FCS 3.1; 4 x 2; refused; data-truncated" in text
-    assert "standard: $TOT (section 3.2, required from FCS 3.0) is the number of events" in text
+    assert "standard: $TOT (required from FCS 3.0) is the number of events" in text
     assert "ask for: Write $TOT after the last event" in text
 
 
