@@ -151,11 +151,10 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line and end with its exit code: 0 done, 1 exclusions, 2 unusable, 3 interrupted."""
+def run() -> int:
+    """Run the command line and give its exit code: 0 done, 1 exclusions, 2 unusable, 3 interrupted."""
     with _listening(), _notes():
-        code = _code()
-    sys.exit(code)
+        return _code()
 
 
 def _code() -> int:

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from immunoprofile.core.cards import clean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -88,7 +90,7 @@ class FcsError(ImmunoprofileError):
         hint: str = "",
     ) -> None:
         self.path, self.offset, self.keyword = str(path), offset, keyword
-        parts = [str(path), keyword or "", f"byte {offset}" if offset is not None else ""]
+        parts = [clean(path), keyword or "", f"byte {offset}" if offset is not None else ""]
         super().__init__(code, problem, where=", ".join(part for part in parts if part), hint=hint)
 
 

@@ -62,6 +62,7 @@ def read_facts(file: InputFile, base: int, *, limits: FcsLimits, chained: bool =
     check_mode(said, header.version, findings)
     widths = read_widths(said, count, version=header.version, findings=findings, limits=limits)
     supplemental = None if supplement is None else supplement.span
+    following = next_data_set(file, header, said)
     search = Search(
         file=file,
         header=header,
@@ -69,6 +70,7 @@ def read_facts(file: InputFile, base: int, *, limits: FcsLimits, chained: bool =
         widths=widths,
         supplemental=supplemental,
         total=total_events(said, header.version, findings, limits=limits),
+        following=following,
     )
     events = locate_data(search)
     data = Span(events.begin, events.begin + events.count * widths.layout.stride - 1)
@@ -78,7 +80,6 @@ def read_facts(file: InputFile, base: int, *, limits: FcsLimits, chained: bool =
     scales = read_scales(keywords, names, layout=widths.layout, version=header.version, findings=findings)
     _check_timestep(keywords, findings)
     analysis = read_analysis(file, header, keywords, data=data, limits=limits)
-    following = next_data_set(file, header, keywords)
     if following is not None and not chained:
         findings.warn(
             "multiple-datasets", "the file has further data sets; the first was read", keyword="$NEXTDATA"

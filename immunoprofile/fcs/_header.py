@@ -135,6 +135,8 @@ def _pair(raw: bytes) -> Pair:
         return Pair("invalid")
     if begin == -1 and end == -1:
         return Pair("blank")
+    if max(begin, end) == 0:  # 0 beside a blank field gives no place either
+        return Pair("zero")
     if begin == -1 or end == -1:
         return Pair("invalid")
     if begin == 0 or end == 0:

@@ -183,7 +183,9 @@ def read_widths(
     stride = 0
     for number in range(1, count + 1):
         own = f"$P{number}DATATYPE"
-        kind = data_kind(keywords, own, findings) if version >= "3.2" and own in keywords else default
+        kind = data_kind(keywords, own, findings) if own in keywords else default
+        if version < "3.2" and kind != default:
+            raise _own_type_too_early(own, kind, default, version=version, findings=findings)
         keyword = f"$P{number}B"
         written = _written_bits(keywords, keyword, findings, limits=limits)
         if kind == "I":
@@ -199,6 +201,18 @@ def read_widths(
         stride += size
     layout = _with_order(keywords, tuple(fields), findings=findings)
     return Widths(layout=layout, padded=tuple(padded), float_widths=tuple(float_widths))
+
+
+def _own_type_too_early(
+    keyword: str, kind: Kind, default: Kind, *, version: str, findings: Findings
+) -> FcsError:
+    """Build the error of a column that has two types: the standard of the file knows one only."""
+    return findings.error(
+        "keyword-conflict",
+        f"{keyword} is {kind}, $DATATYPE is {default}, and FCS {version} knows no type of a single column",
+        keyword=keyword,
+        hint="export the file as FCS 3.2, or with one type for all columns",
+    )
 
 
 def _written_bits(keywords: Mapping[str, str], keyword: str, findings: Findings, *, limits: FcsLimits) -> int:

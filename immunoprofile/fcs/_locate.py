@@ -66,6 +66,8 @@ class Search:
         Supplemental TEXT.
     total : int or None
         ``$TOT``.
+    following : int or None
+        Byte of the file at which the next data set begins: this one ends before it.
     """
 
     file: InputFile
@@ -74,6 +76,7 @@ class Search:
     widths: Widths
     supplemental: Span | None
     total: int | None
+    following: int | None = None
 
     @property
     def findings(self) -> Findings:
@@ -87,8 +90,8 @@ class Search:
 
     @property
     def size(self) -> int:
-        """Bytes of the file from the data set's first byte."""
-        return self.file.size - self.header.base
+        """Bytes of the data set: from its first byte to the next data set, or to the end of the file."""
+        return (self.file.size if self.following is None else self.following) - self.header.base
 
     @property
     def needed(self) -> int | None:
@@ -252,7 +255,7 @@ def _figures(search: Search, header: Place, text: Place) -> str:
     return (
         f"HEADER says DATA is at {header.span.begin}-{header.span.end}, "
         f"TEXT says {text.span.begin}-{text.span.end}; "
-        f"$TOT events take {needed} bytes, the file has {search.size}"
+        f"$TOT events take {needed} bytes, the data set has {search.size}"
     )
 
 
@@ -300,7 +303,7 @@ def _count(search: Search, place: Place) -> Events:
     if not HEADER_BYTES <= span.begin < search.size or _read_span(search, span).overlaps(search.header.text):
         raise findings.error(
             "data-bounds",
-            f"{place.source} puts DATA at {span.begin}-{span.end}, outside the file of {search.size} bytes "
+            f"{place.source} puts DATA at {span.begin}-{span.end}, outside the set of {search.size} bytes "
             "or on another segment",
             offset=search.absolute(span.begin),
             hint="the file is cut short or damaged; copy it again from its source",

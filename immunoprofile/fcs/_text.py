@@ -114,6 +114,13 @@ def note_repairs(tokens: Tokens, end: int, findings: Findings, *, segment: str) 
     for code in tokens.repairs:
         keyword = tokens.dropped or None if code == "text-odd-tokens" else None
         findings.warn(code, f"{segment}: {_REPAIRS[code]}", keyword=keyword, offset=end)
+    if tokens.doubled:  # the standard's reading; it may change a name where the keyword is the standard's own
+        findings.graded(
+            "text-no-final-delimiter",
+            f"{segment} ends in a doubled delimiter, which stands for itself: the last value ends in it",
+            warn=tokens.doubled.startswith("$"),
+            keyword=tokens.doubled,
+        )
 
 
 def note_characters(pairs: Pairs, findings: Findings, *, version: str) -> None:

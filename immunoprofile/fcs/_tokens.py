@@ -8,7 +8,7 @@ empty-value reading, else the text is refused: a label lost in silence is worse 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from immunoprofile.fcs._numbers import BLANKS
 
@@ -27,11 +27,21 @@ STRUCTURAL = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """Tokens of a segment (keyword, value, keyword, ...) and the repairs that they needed."""
+    """Tokens of a segment (keyword, value, keyword, ...) and the repairs that they needed.
+
+    Attributes
+    ----------
+    tokens, repairs : tuple of str
+    dropped : str
+        A last keyword without a value.
+    doubled : str
+        The last keyword, where its value was read as ending in a delimiter that closes the segment doubled.
+    """
 
     tokens: tuple[str, ...]
     repairs: tuple[str, ...]
     dropped: str = ""
+    doubled: str = ""
 
 
 def valid_delimiter(char: str) -> bool:
@@ -52,10 +62,13 @@ def tokenize(text: str) -> Tokens | None:
     delimiter = text[0]
     trimmed = text.rstrip(BLANKS.replace(delimiter, ""))
     if trimmed.endswith(delimiter):
-        return _standard(trimmed) or _empty_values(trimmed) or _odd(trimmed)
+        standard = _standard(trimmed)
+        if standard is not None and _run_at_end(trimmed) % 2 == 0:
+            return replace(standard, doubled=standard.tokens[-2].strip(BLANKS).upper())
+        return standard or _empty_values(trimmed) or _odd(trimmed)
     # a last byte too many, or a last value of one character
     cut = text[:-1] if trimmed == text and text[-2] == delimiter else ""
-    closed = bool(cut) and (len(cut) - len(cut.rstrip(delimiter))) % 2 == 1
+    closed = bool(cut) and _run_at_end(cut) % 2 == 1
     readings = (
         _standard(cut, _ONE_TOO_MANY) if closed else None,
         _standard(trimmed, _NO_FINAL),
@@ -63,6 +76,11 @@ def tokenize(text: str) -> Tokens | None:
         _empty_values(trimmed, _NO_FINAL),
     )
     return next((reading for reading in readings if reading), None) or _odd(trimmed, _NO_FINAL)
+
+
+def _run_at_end(text: str) -> int:
+    """Count the delimiters that end a segment."""
+    return len(text) - len(text.rstrip(text[0]))
 
 
 def _split_standard(text: str) -> list[str]:

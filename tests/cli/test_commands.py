@@ -171,7 +171,7 @@ def test_a_fault_of_ours_ends_in_one_line_and_never_in_exit_1(monkeypatch, capsy
 
     monkeypatch.setattr(_main.cli, "main", broken)
     with pytest.raises(SystemExit) as stop:
-        _main.main()
+        main()
     told = capsys.readouterr().err
     assert stop.value.code == 3
     assert "unexpected_error: ZeroDivisionError" in told

@@ -14,7 +14,7 @@ import warnings
 import pytest
 
 import immunoprofile as ip
-from immunoprofile.cli import _main
+from immunoprofile.cli import _main, main
 from immunoprofile.cli._crash import crash_line, crash_text
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -63,7 +63,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import sys, time\n"
-        "from immunoprofile.cli import _main\n"
+        "from immunoprofile.cli import _main, main\n"
         "def stubborn(*args, **settings):\n"
         "    while True:\n"
         "        try:\n"
@@ -72,7 +72,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
         "        except KeyboardInterrupt:\n"
         "            print('there', flush=True)\n"
         "_main.cli.main = stubborn\n"
-        "_main.main()\n",
+        "main()\n",
         encoding="utf-8",
     )
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
@@ -90,7 +90,7 @@ def test_a_command_that_does_not_end_in_time_is_ended(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import time\n"
-        "from immunoprofile.cli import _main\n"
+        "from immunoprofile.cli import _main, main\n"
         "_main.GRACE_SECONDS = 0.2\n"
         "def deaf(*args, **settings):\n"
         "    while True:\n"
@@ -100,7 +100,7 @@ def test_a_command_that_does_not_end_in_time_is_ended(tmp_path):
         "        except KeyboardInterrupt:\n"
         "            pass\n"
         "_main.cli.main = deaf\n"
-        "_main.main()\n",
+        "main()\n",
         encoding="utf-8",
     )
     process = subprocess.Popen(
@@ -148,7 +148,7 @@ def called(*words, monkeypatch, capsys):
     handlers = {number: signal.getsignal(number) for number in _main.ENDING}
     try:
         with pytest.raises(SystemExit) as stop:
-            _main.main()
+            main()
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -240,3 +240,19 @@ def test_a_folder_stands_for_its_study(large, monkeypatch, capsys, tmp_path):
     code, told = called("run", tmp_path, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 2
     assert "holds no study.toml" in told.err
+
+
+@posix
+@pytest.mark.parametrize("delay", [0.06, 0.12, 0.2])
+def test_an_interruption_while_the_command_loads_is_told_in_one_line(delay):
+    script = (
+        "import os, signal, threading, time\n"
+        "from immunoprofile.cli import main\n"
+        f"threading.Timer({delay / 10}, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "import sys; sys.argv = ['immunoprofile', 'demo', '--out', '/nonexistent/never']\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 3
+    assert ended.stderr.count("interrupted") == 1

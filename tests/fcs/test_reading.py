@@ -3,12 +3,13 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 from immunoprofile.core import FcsError, FcsWarning, ImmunoprofileError
-from immunoprofile.fcs import read_fcs, sample_from_arrays, write_fcs
+from immunoprofile.fcs import read_fcs, read_fcs_all, sample_from_arrays, write_fcs
 
 
 def codes(sample, level="warning"):
@@ -327,3 +328,54 @@ def test_control_characters_of_detector_names_are_shown(build, matrix):
 def test_a_time_step_past_all_reason_gives_infinite_times_without_a_word_of_numpy(build, matrix):
     sample = read_fcs(build(matrix + 10, keywords={"$P3N": "Time", "$TIMESTEP": "1e308"}))
     assert np.isinf(sample.time_seconds).all()
+
+
+def test_events_never_reach_into_the_next_data_set(build, matrix):
+    path = build(matrix, tail=b"")
+    second, lost = path.read_bytes(), 2 * matrix.shape[1] * 4
+
+    def first(step):
+        return build(matrix, tail=b"", keywords={"$NEXTDATA": f"{step:010d}"}).read_bytes()
+
+    whole = first(len(first(0)))
+    path.write_bytes(whole + second)
+    with pytest.warns(FcsWarning, match="multiple-datasets"):
+        np.testing.assert_array_equal(read_fcs(path).events, matrix)
+    path.write_bytes(first(len(whole) - lost)[:-lost] + second)  # two events less than all of it says
+    for read in (read_fcs, read_fcs_all):
+        with pytest.raises(FcsError) as caught:
+            read(path)
+        assert caught.value.code == "data-truncated"
+
+
+def test_a_type_of_a_single_column_before_fcs_3_2_is_refused_where_it_differs(build, matrix):
+    same = build(matrix, keywords={"$P1DATATYPE": "F"})
+    np.testing.assert_array_equal(read_fcs(same).events, matrix)
+    with pytest.raises(FcsError) as caught:
+        read_fcs(build(matrix, keywords={"$P1DATATYPE": "I"}))
+    assert (caught.value.code, caught.value.keyword) == ("keyword-conflict", "$P1DATATYPE")
+
+
+@pytest.mark.parametrize(
+    ("layout", "lost"),
+    [
+        ({"kind": "I", "bits": 16, "keywords": {"$P1E": "9999,1", "$P1R": "64"}}, True),
+        ({"kind": "I", "bits": 16, "keywords": {"$P1E": "4,1", "$P1R": "64"}}, False),
+        ({"kind": "D", "keywords": {"$P1G": "1e-308"}}, True),
+        ({"kind": "D", "keywords": {"$P1G": "0.5"}}, False),
+    ],
+)
+def test_linear_values_past_the_largest_number_are_named(build, matrix, layout, lost):
+    path = build(np.maximum(matrix, 60), **layout)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sample = read_fcs(path)
+    assert np.isinf(sample.events).any() == lost
+    assert any("inf-events" in str(warning.message) for warning in caught) == lost
+
+
+def test_a_path_with_control_characters_is_shown_in_errors(tmp_path):
+    with pytest.raises(FcsError) as caught:
+        read_fcs(tmp_path / "\x1b[31m\nred.fcs")
+    assert "\x1b" not in str(caught.value)
+    assert "\nred" not in str(caught.value)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from immunoprofile.core import FcsError, FcsWarning
 from immunoprofile.fcs import read_fcs
+from immunoprofile.fcs._issues import Findings
 from immunoprofile.fcs._numbers import real_number, whole_number
+from immunoprofile.fcs._text import note_repairs
 from immunoprofile.fcs._tokens import tokenize
 
 ONE = np.array([[1.0]])
@@ -121,3 +123,13 @@ def test_limits_stop_a_text_that_is_too_long(build):
     with pytest.raises(FcsError, match="text_bytes") as caught:
         read_fcs(build(ONE), limits=FcsLimits(text_bytes=100))
     assert caught.value.code == "limit"
+
+
+@pytest.mark.parametrize(("last", "level"), [("$P1N/FL1//", "warning"), ("VENDOR/1567//", "info")])
+def test_a_doubled_delimiter_at_the_end_is_told(last, level):
+    tokens = tokenize(f"/$PAR/1/{last}")
+    assert tokens.tokens[-1].endswith("/")
+    findings = Findings("donor.fcs", "default")
+    note_repairs(tokens, 99, findings, segment="TEXT")
+    assert [(issue.code, issue.level) for issue in findings.issues] == [("text-no-final-delimiter", level)]
+    assert tokenize(f"/$PAR/1/{last}/").doubled == ""
