@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from immunoprofile.pipeline._runners import Workers
     from immunoprofile.trial import Study
 
-PLACE_STAGE = "place-1"
-GATE_STAGE = "gate-2"
+PLACE_STAGE = "place-2"
+GATE_STAGE = "gate-3"
 TUBE_STAGE = "tube-1"
 """Version of each stage: raised when a number changes for the same input."""
 LOG = logging.getLogger("immunoprofile")
