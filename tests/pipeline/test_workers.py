@@ -209,10 +209,10 @@ def sleeps():
 def test_the_workers_stay_for_all_phases_of_a_run(processes):
     settings = {"what": "testing", "failed": failed, "keep": lambda task, result: None}
     with Workers(workers=2, progress=False) as team:
-        first = set(team.map(whose, [0] * 6, sizes=[1] * 6, **settings))
-        second = set(team.map(whose, [0] * 6, sizes=[1] * 6, **settings))
-    assert os.getpid() not in first
-    assert second <= first
+        phases = [set(team.map(whose, [0] * 6, sizes=[1] * 6, **settings)) for _ in range(3)]
+    seen = set.union(*phases)  # new workers for each phase would be three at least
+    assert os.getpid() not in seen
+    assert 1 <= len(seen) <= 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
